@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 
 from medl.conf.parameters import UNKNOWN, Parameter, Signature
@@ -62,6 +63,8 @@ class Sources:
             if not part.isidentifier() or search is None:
                 return None
             spec = PathFinder.find_spec(part, search)
+            if spec is None and installed and search is roots:
+                spec = find_spec(part)  # an editable install is found by a hook, not on the path; imports nothing
             if spec is None:
                 return None
             search = list(spec.submodule_search_locations) if spec.submodule_search_locations is not None else None
