@@ -1,0 +1,1 @@
+"""The command lines, one file for each ``python -m medl.apps.X``."""

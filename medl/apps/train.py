@@ -1,0 +1,119 @@
+"""``python -m medl.apps.train``: train what one archive's config describes.
+
+Exit codes: 0 trained; 1 the training failed; 2 the config or the data break a rule; 130 or 143 stopped by a signal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from medl.errors import ConfigError
+from medl.train.failure import failure
+from medl.train.stopping import Stopped, raise_when_asked
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line, with Clara's names."""
+    options = argparse.ArgumentParser(
+        prog="python -m medl.apps.train", description="Train what an archive's config describes."
+    )
+    options.add_argument("-m", "--mmar", required=True, metavar="ROOT", help="the archive's folder")
+    options.add_argument(
+        "-c",
+        "--train_config",
+        default="config/config_train.json",
+        metavar="FILE",
+        help="relative to ROOT (%(default)s)",
+    )
+    options.add_argument(
+        "-e", "--env", default="config/environment.json", metavar="FILE", help="relative to ROOT (%(default)s)"
+    )
+    options.add_argument(
+        "-l", "--log_config", metavar="FILE", help="relative to ROOT (resources/log.config where there is one)"
+    )
+    options.add_argument(
+        "--write_train_stats", action="store_true", help="write train_stats.json beside the checkpoints"
+    )
+    options.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    options.add_argument(
+        "--set", nargs="*", action="extend", default=[], metavar="NAME=VALUE", help="values in place of the config's"
+    )
+    options.add_argument("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)  # older launchers pass it
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train, and return the exit code."""
+    started = time.monotonic()
+    words = parser().parse_args(argv)
+    raise_when_asked()
+    try:
+        _train(words, started)
+    except Stopped as stop:
+        print(f"medl: {stop}", file=sys.stderr, flush=True)
+        return stop.exit_code
+    except Exception as error:
+        if words.debug:
+            raise
+        shown = failure(error)
+        print(f"medl: {shown}", file=sys.stderr, flush=True)
+        return shown.exit_code
+    return 0
+
+
+def _train(words: argparse.Namespace, started: float) -> None:
+    from medl.automl.space import search_problems
+    from medl.conf.catalogue import Catalogue
+    from medl.conf.check import check_training
+    from medl.conf.load import parse_settings, read_object
+    from medl.mmar.archive import MMAR
+
+    mmar = MMAR(os.path.join(os.getcwd(), words.mmar)).require()  # absolute, but otherwise as it was given
+    config = read_object(mmar.root / words.train_config, words.train_config)
+    given_env = words.env != parser().get_default("env")
+    has_env = given_env or (mmar.root / words.env).exists()
+    environment = read_object(mmar.root / words.env, words.env) if has_env else {}
+    checked = check_training(
+        mmar.root,
+        config,
+        environment,
+        parse_settings(words.set),
+        words.train_config,
+        Catalogue.load(),
+        environment_file=words.env,
+        search_problems=search_problems,
+    )
+    for note in checked.notes:
+        print(f"medl: {note}", flush=True)
+    for warning in checked.warnings:
+        print(f"medl: warning: {warning}", flush=True)
+    if checked.problems or checked.resolved is None:
+        raise ConfigError(checked.problems)
+
+    from medl.train.quiet import quiet_imports
+
+    quiet_imports()
+    before = time.monotonic()
+    from medl.train.log_config import start_logging
+    from medl.train.workflow import train
+
+    import_s = time.monotonic() - before
+    log_config = mmar.root / words.log_config if words.log_config else mmar.log_config
+    start_logging(log_config if words.log_config or log_config.exists() else None)
+    train(
+        mmar,
+        checked.config,
+        checked.resolved.variables,
+        file=words.train_config,
+        write_train_stats=words.write_train_stats,
+        import_s=import_s,
+        started=started,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

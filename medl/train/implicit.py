@@ -1,0 +1,111 @@
+"""What a config leaves unsaid: data lists, devices, file names, composed transforms, named metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medl.conf.data_list import read_data_list
+from medl.conf.sections import class_name
+from medl.mmar.archive import MMAR
+from medl.train.checkpoints import make_atomic, saver_defaults
+from medl.train.conf_state import ConfState
+from medl.train.device import Device
+from medl.train.distributed import Ranks
+
+_OUTPUT_DIRS = ("save_dir", "log_dir", "output_dir")
+"""Args that name a folder to write to; relative ones lie in the archive, wherever the process was started."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the objects of one training have in common.
+
+    Attributes:
+        mmar: the archive.
+        config: the checked config in its normal form.
+        variables: its resolved first-level values.
+        file: the config's name, for messages.
+        folder: where checkpoints and metrics go.
+        ranks: this process.
+        device: where tensors live, and how exact they are.
+    """
+
+    mmar: MMAR
+    config: dict[str, Any]
+    variables: Mapping[str, Any]
+    file: str
+    folder: Path
+    ranks: Ranks
+    device: Device
+
+    @property
+    def conf(self) -> ConfState:
+        """What ``@conf`` stands for."""
+        return ConfState(self.config)
+
+
+def complete_args(parts: Parts, key: str, spec: Mapping[str, Any], cls: Any, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the args of one component with what Clara adds unasked; the user's own always win.
+
+    Args:
+        parts: what the objects have in common.
+        key: the section's key that the component stands under.
+        spec: the component as the config has it.
+        cls: its class.
+        args: its resolved args.
+
+    Raises:
+        ConfigError: the data list cannot be read.
+    """
+    args = dict(args)
+    if key == "dataset" and "data_list_key" in spec and "data" not in args:
+        path = parts.mmar.root / str(spec["data_list_file_path"])
+        base = parts.mmar.root / str(spec.get("data_file_base_dir") or path.parent)
+        args["data"] = read_data_list(path, str(spec["data_list_key"]), base, str(spec["data_list_file_path"]))
+    if key in ("trainer", "evaluator"):
+        args.setdefault("device", parts.device.device)
+        if args.get("amp") and parts.device.device.type == "cpu":
+            args["amp"] = False
+    if key == "handlers":
+        bases = {base.__name__ for base in getattr(cls, "__mro__", ())}
+        if "CheckpointSaver" in bases:
+            args = saver_defaults(args)
+        if "TensorBoardHandler" in bases and not args.get("summary_writer"):
+            args.setdefault("log_dir", str(parts.folder))
+        if "CheckpointLoader" in bases:
+            args.setdefault("map_location", parts.device.device)
+            if isinstance(args.get("load_path"), str):
+                args["load_path"] = str(parts.mmar.root / args["load_path"])
+    if key in ("handlers", "post_transforms"):
+        for name in _OUTPUT_DIRS:
+            if isinstance(args.get(name), str):
+                args[name] = str(parts.mmar.root / args[name])
+    return args
+
+
+def finish_component(parts: Parts, key: str, value: Any) -> Any:
+    """Return one component as the others need it: networks and losses on the device, savers that write whole files."""
+    from monai.handlers import CheckpointSaver
+
+    if key in ("model", "loss") and isinstance(value, torch.nn.Module):
+        return value.to(parts.device.device)
+    if key == "handlers" and isinstance(value, CheckpointSaver):
+        return make_atomic(value)
+    return value
+
+
+def composed(values: list[Any]) -> Any:
+    """Return a list of transforms as one, or ``None`` where there are none."""
+    from monai.transforms import Compose
+
+    return Compose(values) if values else None
+
+
+def log_label(spec: Mapping[str, Any]) -> str:
+    """Return the name of a metric in logs and files: its ``log_label``, else its class's name."""
+    return str(spec.get("log_label") or class_name(spec))

@@ -1,0 +1,173 @@
+"""One training, from the checked config to the files it leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.handlers import TensorBoardHandler
+
+from medl.conf.sections import SECTIONS
+from medl.errors import ConfigError, Problem
+from medl.mmar.archive import MMAR
+from medl.mmar.stats import models_folder, write_stats
+from medl.train.build import Training, build_training
+from medl.train.determinism import make_deterministic
+from medl.train.device import Device, choose_device, flag
+from medl.train.distributed import start_ranks
+from medl.train.failure import failure
+from medl.train.implicit import Parts
+from medl.train.printout import Switches, conf_lines
+from medl.train.stopping import Stopped
+
+
+def train(
+    mmar: MMAR,
+    config: dict[str, Any],
+    variables: Mapping[str, Any],
+    *,
+    file: str,
+    write_train_stats: bool = False,
+    import_s: float = 0.0,
+    started: float | None = None,
+) -> None:
+    """Train, and leave checkpoints, ``metrics.jsonl`` and, when asked for, ``train_stats.json``.
+
+    Args:
+        mmar: the archive.
+        config: the checked config in its normal form.
+        variables: its resolved first-level values.
+        file: the config's name, for messages.
+        write_train_stats: whether to write ``train_stats.json``.
+        import_s: wall seconds that the imports took.
+        started: when the process began, on ``time.monotonic``.
+
+    Raises:
+        ConfigError: objects cannot be built from the config, or the data break a rule.
+        TrainingError: the training cannot go on; the text names the epoch.
+        RunError: the archive cannot be written.
+        Stopped: a signal asked for the end; the last weights are written.
+    """
+    started = time.monotonic() if started is None else started
+    building = time.monotonic()
+    ranks = start_ranks()
+    if flag(variables, "multi_gpu", default=False) and ranks.size == 1:
+        _say("multi_gpu: one process was started, so the training uses one device.")
+    _limit_threads()
+    device = choose_device(variables, ranks, _say)
+    seed = _seed(variables, file)
+    folder = models_folder(mmar.root, variables)
+    with _one_line():
+        if ranks.writes:
+            _make_writable(folder)
+        if seed is not None:
+            make_deterministic(seed, cuda=device.device.type == "cuda")
+        parts = Parts(mmar, config, variables, file=file, folder=folder, ranks=ranks, device=device)
+        training = build_training(parts, seed=seed)
+    if ranks.writes and flag(variables, "print_conf", default=False):
+        _print_conf(training, variables, device, seed)
+    build_s = time.monotonic() - building
+
+    running = time.monotonic()
+    _run(training)
+    train_s = time.monotonic() - running
+    if not ranks.writes:
+        return
+    with _one_line(training.last_epoch):
+        training.keeper.finish()
+        if write_train_stats:
+            timings = {
+                "import_s": import_s,
+                "build_s": build_s,
+                "train_s": max(0.0, train_s - training.lines.validate_s),
+                "validate_s": training.lines.validate_s,
+                "total_s": time.monotonic() - started,
+            }
+            write_stats(folder, training.lines.stats(training.last_epoch, {k: round(v, 4) for k, v in timings.items()}))
+
+
+def _run(training: Training) -> None:
+    """Run the trainer; its errors come out as one line that names the epoch."""
+    try:
+        training.trainer.run()
+    except Stopped as stop:
+        if training.ranks.writes and training.trainer.state.iteration > 0:
+            training.keeper.finish_early(training.trainer, stop)
+        raise
+    except Exception as error:
+        raise failure(error, training.trainer.state.epoch) from error
+    finally:
+        _close_writers(training)
+
+
+def _close_writers(training: Training) -> None:
+    """Have TensorBoard's writers write what they still hold; they would do so every two minutes."""
+    for section in SECTIONS:
+        for handler in training.built.get(section, "handlers") or ():
+            if isinstance(handler, TensorBoardHandler):
+                handler.close()
+
+
+@contextlib.contextmanager
+def _one_line(epoch: int | None = None) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise failure(error, epoch) from error
+
+
+def _say(line: str) -> None:
+    print(f"medl: {line}", flush=True)
+
+
+def _limit_threads() -> None:
+    """Take the number of threads from ``OMP_NUM_THREADS``, also where torch was built without OpenMP."""
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    if text.isdecimal() and int(text) > 0:
+        torch.set_num_threads(int(text))
+
+
+def _seed(variables: Mapping[str, Any], file: str) -> int | None:
+    """Return the seed of ``determinism``, or ``None`` where the config does not ask for it."""
+    if "determinism" not in variables:
+        return None
+    value = variables["determinism"]
+    seed = value.get("random_seed", 0) if isinstance(value, dict) else None
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ConfigError(
+            Problem(
+                rule='"determinism" is an object with a "random_seed" of at least 0',
+                file=file,
+                path="determinism",
+                value=value,
+                remedy='Write "determinism": {"random_seed": 0}, or leave it out.',
+            )
+        )
+    return seed
+
+
+def _make_writable(folder: Path) -> None:
+    """Make the folder of the checkpoints, and find out now whether it can be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f".writable.{os.getpid()}"
+    probe.touch()
+    probe.unlink()
+
+
+def _print_conf(training: Training, variables: Mapping[str, Any], device: Device, seed: int | None) -> None:
+    switches = Switches(
+        epochs=training.horizon,
+        use_gpu=device.device.type == "cuda",
+        multi_gpu=training.ranks.size > 1,
+        amp=bool(getattr(training.trainer, "amp", device.amp)),
+        determinism=seed is not None,
+        cudnn_benchmark=device.cudnn_benchmark and seed is None,
+        tf32=device.tf32,
+    )
+    for line in conf_lines(switches, training.built):
+        print(line, flush=True)
