@@ -1,0 +1,128 @@
+"""The three contracts of a search: Controller, Executor, Handler.
+
+A run calls them in this order, which never changes::
+
+    main thread                                        job thread (one per worker)
+    handler.startup
+    handler.start_automl
+    executor.determine_search_space -> space
+    handler.search_space_available
+    controller.set_search_space(space)
+    controller.initial_recommendation -> recommendations
+    handler.recommendations_available
+                                                       handler.start_job
+                                                       executor.execute(recommendation) -> outcome
+                                                       handler.end_job       (once for every start_job)
+    controller.refine_recommendation(outcome) -> more
+    handler.outcome_recorded                           (with the job's context)
+    handler.recommendations_available                  ...
+    handler.end_automl
+    controller.shutdown, executor.shutdown
+    handler.shutdown                                   (in reverse order of the config)
+
+Source: the Clara Train 4.1 AutoML programming guide, whose method names these are.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from medl.automl.defs import Context, Outcome, Recommendation, SearchSpace
+
+
+class Controller(ABC):
+    """Recommends what to try next. All methods are called from one thread, so no locks are needed.
+
+    A controller is deterministic: the same seed, space and order of outcomes give the same recommendations. After a
+    restart the engine makes a new controller and feeds it the recorded outcomes again.
+    """
+
+    @abstractmethod
+    def set_search_space(self, space: SearchSpace, ctx: Context) -> None:
+        """Take the space; called once, first. Raise ``ValueError`` or call ``ctx.stop_work`` where it cannot be searched."""
+
+    @abstractmethod
+    def initial_recommendation(self, ctx: Context) -> Sequence[Recommendation]:
+        """Return the first recommendations, at least one; called once. Surplus ones wait in the engine's queue."""
+
+    @abstractmethod
+    def refine_recommendation(self, outcome: Outcome, ctx: Context) -> Sequence[Recommendation]:
+        """Return more recommendations, perhaps none; called after every finished job, failed ones too.
+
+        An outcome may come late, out of order or for an id that is long done: then return nothing.
+        """
+
+    def report(self, job: str, epoch: int, values: Mapping[str, float], ctx: Context) -> Literal["continue", "stop"]:
+        """Return whether a running job goes on after this validation."""
+        return "continue"
+
+    def needs(self) -> Iterable[str]:
+        """Return the jobs whose checkpoints must stay."""
+        return ()
+
+    def restore(self, history: Sequence[Outcome]) -> None:
+        """Called once after a restart, after the recorded outcomes were replayed."""
+
+    def shutdown(self, ctx: Context) -> None:
+        """Called once, at the end."""
+
+    def parallelism(self, space: SearchSpace) -> float:
+        """Return how many workers this controller can keep busy on that space at most; ``inf`` for any number."""
+        return float("inf")
+
+
+class Executor(ABC):
+    """Runs recommendations."""
+
+    @abstractmethod
+    def determine_search_space(self, ctx: Context) -> SearchSpace:
+        """Return the space; main thread, once."""
+
+    @abstractmethod
+    def execute(self, recommendation: Recommendation, ctx: Context) -> Outcome | float:
+        """Run one job to its end and return what came of it (a bare float counts as the score); job thread.
+
+        ``ctx`` is the job's own: JOB_NAME, GPUS, ATTEMPT, RECOMMENDATION are set. An exception fails the job, not the run.
+        """
+
+    def abort(self, ctx: Context) -> None:
+        """End the job whose context this is, at once; main thread, while :meth:`execute` runs. Idempotent."""
+
+    def shutdown(self, ctx: Context) -> None:
+        """Called once, at the end; main thread."""
+
+
+class Handler:
+    """Reacts to what happens in a run. Every method is optional.
+
+    An exception in a handler is reported with its place; the run goes on without stopping.
+    """
+
+    def startup(self, ctx: Context) -> None:
+        """Main thread, before anything else."""
+
+    def start_automl(self, ctx: Context) -> None:
+        """Main thread, when the run begins or goes on."""
+
+    def search_space_available(self, ctx: Context) -> None:
+        """Main thread; read ``ContextKey.SEARCH_SPACE``."""
+
+    def recommendations_available(self, ctx: Context) -> None:
+        """Main thread, after every call that returned recommendations; read ``ContextKey.RECOMMENDATIONS``."""
+
+    def start_job(self, ctx: Context) -> None:
+        """Job thread, the job's context; may run at the same time as other jobs' calls."""
+
+    def end_job(self, ctx: Context) -> None:
+        """Job thread, exactly once for every start_job; read JOB_STATUS, SCORE and OUTCOME."""
+
+    def outcome_recorded(self, ctx: Context) -> None:
+        """Main thread, the job's context, after the outcome is in the record and the controller has seen it; read NEEDED_JOBS."""
+
+    def end_automl(self, ctx: Context) -> None:
+        """Main thread, when the run ends or is stopped."""
+
+    def shutdown(self, ctx: Context) -> None:
+        """Main thread, last; handlers in reverse order."""
