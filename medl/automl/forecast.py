@@ -1,0 +1,189 @@
+"""What a search would do, said before it does anything."""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medl.automl.api import Controller
+from medl.automl.defs import Recommendation, SearchSpace
+from medl.automl.launch import Launch
+from medl.automl.narration import show_concrete
+from medl.mmar.archive import CLONED, MMAR
+
+SHOWN = 5
+"""First recommendations that are shown."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A search in numbers.
+
+    Attributes:
+        points: distinct configurations of the space; ``inf`` where a float range has more than one.
+        jobs: recommended jobs at most; ``inf`` where nothing bounds them.
+        baseline: whether a job with the archive's own values comes first.
+        epochs: per job, or ``None`` where the config does not say.
+        workers: that were asked for.
+        busy: workers that this controller can keep busy.
+        clone_bytes: size of one job's archive without weights.
+        weights_bytes: size of its weights, judged by those in ``models/``; ``None`` where there are none.
+        kept: archives that stay at the end; ``None``: all.
+    """
+
+    points: float
+    jobs: float
+    baseline: bool
+    epochs: int | None
+    workers: int
+    busy: int
+    clone_bytes: int
+    weights_bytes: int | None
+    kept: int | None
+
+    @property
+    def all_jobs(self) -> float:
+        """Jobs at most, the baseline's included."""
+        return self.jobs + self.baseline
+
+    @property
+    def disk_bytes(self) -> float | None:
+        """Disk at its fullest: archives that are kept or running, and the copy of the best; ``None``: unknown."""
+        if self.weights_bytes is None:
+            return None
+        archives = self.all_jobs if self.kept is None else min(self.all_jobs, self.kept + self.workers)
+        return (archives + 1) * (self.clone_bytes + self.weights_bytes)
+
+    def lines(self) -> list[str]:
+        """Return the forecast as text."""
+        points = "no end of" if math.isinf(self.points) else f"{int(self.points)}"
+        jobs = "no known number of" if math.isinf(self.jobs) else f"at most {int(self.jobs)}"
+        first = ", 1 baseline" if self.baseline else ""
+        found = [f"search space: {points} points", f"jobs: {jobs} recommended{first}"]
+        if self.epochs is not None:
+            total = "" if math.isinf(self.all_jobs) else f", {int(self.all_jobs) * self.epochs} in all"
+            found.append(f"epochs: {self.epochs} a job{total}")
+        clone = show_bytes(self.clone_bytes)
+        if self.weights_bytes is None or self.disk_bytes is None:
+            found.append(f"disk: {clone} a job, and its weights (models/ has none to judge their size by)")
+        elif math.isinf(self.disk_bytes):
+            found.append(f"disk: {show_bytes(self.clone_bytes + self.weights_bytes)} a job")
+        else:
+            each = show_bytes(self.clone_bytes + self.weights_bytes)
+            kept = "all" if self.kept is None else f"the best {self.kept}"
+            most = show_bytes(self.disk_bytes)
+            found.append(f"disk: {each} a job, about {most} at most; of the archives {kept} stay")
+        idle = self.workers - self.busy
+        busy = f"but this controller keeps only {self.busy} busy" if idle else "all of them busy"
+        return [*found, f"workers: {self.workers}, {busy}"]
+
+
+def forecast(
+    *,
+    mmar: MMAR,
+    space: SearchSpace,
+    controller: Controller,
+    workers: int,
+    baseline: bool,
+    epochs: int | None,
+    max_rounds: int | None,
+    kept: int | None,
+) -> Forecast:
+    """Return what a search would take; looks at files' sizes, starts nothing.
+
+    Args:
+        mmar: the archive.
+        space: its search space.
+        controller: a new one; it is asked, not changed.
+        workers: how many were asked for.
+        baseline: whether a job with the archive's own values comes first.
+        epochs: per job.
+        max_rounds: at most this many recommendations.
+        kept: archives that stay, or ``None`` for all.
+    """
+    count = getattr(controller, "count", None)
+    bounds = [float(max_rounds) if max_rounds is not None else math.inf]
+    if callable(count):
+        bounds.append(float(count(space)))
+    jobs = min(bounds)
+    busy = max(1, int(min(workers, controller.parallelism(space), jobs + baseline)))
+    weights = [_size(path) for path in sorted(mmar.models.glob("*.pt"))] if mmar.models.is_dir() else []
+    return Forecast(
+        points=space.size,
+        jobs=jobs,
+        baseline=baseline,
+        epochs=epochs,
+        workers=workers,
+        busy=busy,
+        clone_bytes=sum(_size(mmar.root / name) for name in CLONED),
+        weights_bytes=sum(weights) if weights else None,
+        kept=kept,
+    )
+
+
+def show_plan(
+    *,
+    numbers: Forecast,
+    space: SearchSpace,
+    own: Mapping[str, Sequence[Any]],
+    first: Sequence[Recommendation],
+    launch: Launch,
+    hidden: Sequence[str] = ("PATH", "HOME"),
+) -> str:
+    """Return the text of ``--dry-run``.
+
+    Args:
+        numbers: the forecast.
+        space: the search space.
+        own: the archive's own values, PRL to concrete ones.
+        first: the controller's first recommendations.
+        launch: how the first job would be started.
+        hidden: variables of the environment that are not shown even if the job's differ.
+    """
+    lines = ["The search space:"]
+    for parameter in space.parameters:
+        if parameter.kind == "float":
+            target = f"{parameter.targets[0].min:g} to {parameter.targets[0].max:g}"
+        else:
+            shown = [str(list(choice)) for choice in parameter.targets[:6]]
+            more = ", …" if len(parameter.targets) > 6 else ""
+            target = f"{len(parameter.targets)} choices: {', '.join(shown)}{more}"
+        lines.append(f"  {parameter.prl}   {target}")
+    lines += ["", "The first jobs:"]
+    if numbers.baseline:
+        lines.append(f"  baseline: {show_concrete(space, own)}")
+    lines += [f"  {r.id}: {show_concrete(space, r.result.concrete())}" for r in first[:SHOWN]]
+    lines += ["", "The first job's command:", f"  {shlex.join(launch.argv)}"]
+    changed = {
+        name: value for name, value in launch.env.items() if os.environ.get(name) != value and name not in hidden
+    }
+    lines += [f"  with {name}={shlex.quote(value)}" for name, value in sorted(changed.items())]
+    lines += ["", "The forecast:", *(f"  {line}" for line in numbers.lines()), "", "Nothing was started."]
+    return "\n".join(lines)
+
+
+def show_bytes(count: float) -> str:
+    """Return a size for people.
+
+    >>> show_bytes(1_500_000)
+    '1.5 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder; 0 where there is none."""
+    if path.is_file():
+        return path.stat().st_size
+    if not path.is_dir():
+        return 0
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink())

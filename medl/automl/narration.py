@@ -1,0 +1,73 @@
+"""What the person who watches a run reads: one line per event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from medl.automl.defs import JobStatus, SearchSpace
+from medl.mmar.archive import MMAR
+
+
+def show_concrete(space: SearchSpace, values: Mapping[str, Sequence[Any]], *, own: bool = False) -> str:
+    """Return concrete values as ``learning_rate 0.0012, act relu, norm batch``.
+
+    Args:
+        space: the search space.
+        values: PRL to concrete values, one per arg.
+        own: whether these are the archive's own values.
+    """
+    words = []
+    for parameter in space.parameters:
+        for arg, value in zip(parameter.args, values.get(parameter.prl, ()), strict=False):
+            shown = (
+                f"{value:.4g}"
+                if isinstance(value, float)
+                else str(value).lower()
+                if isinstance(value, bool)
+                else str(value)
+            )
+            words.append(f"{arg} {shown}")
+    shown = ", ".join(words)
+    if own:
+        return f"the archive's own values{f' ({shown})' if shown else ''}"
+    return shown or "no values"
+
+
+def ended(row: Mapping[str, Any], best: Mapping[str, Any] | None, seconds: float, archive: MMAR) -> str:
+    """Return the line of a job that ended.
+
+    Args:
+        row: its row of the summary.
+        best: the best row so far, if any has a score.
+        seconds: how long it ran.
+        archive: where it ran.
+    """
+    so_far = f"best so far {best['score']:.4f} ({best['job']})" if best is not None else "no score so far"
+    took = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    if row["status"] == JobStatus.OK:
+        epochs = f" at epoch {row['epochs'][1]}" if row["epochs"] else ""
+        return f"{row['job']} ends: score {row['score']:.4f}{epochs}, {took}; {so_far}"
+    line = f"{row['job']} {row['status']} after {took}"
+    if row["reason"]:
+        line += f": {row['reason'].rstrip('.')}"
+    if row["status"] == JobStatus.FAILED:
+        places = _places(archive)
+        line += f"; {places}" if places else ""
+    return f"{line}; {so_far}"
+
+
+def _places(archive: MMAR) -> str:
+    words = []
+    if archive.log.is_file():
+        words.append(f"its log: {archive.log}")
+    if archive.round_script.is_file():
+        words.append(f"rerun it alone: bash {_quoted(archive.round_script)}")
+    return "; ".join(words)
+
+
+def _quoted(path: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(path))

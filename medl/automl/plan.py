@@ -1,0 +1,377 @@
+"""A search before it starts: every file read, every setting checked, all problems found at once; nothing is written."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from medl.assets import asset
+from medl.automl.assemble import HANDLER, Assembly, assemble, automl_problems, read_parts, with_settings
+from medl.automl.defs import SearchSpace
+from medl.automl.events import space_to_json
+from medl.automl.fingerprint import fingerprint
+from medl.automl.geometry import search_warnings
+from medl.automl.hardware import cores, fair_threads, visible_gpus
+from medl.automl.settings import RUN_SETTINGS, job_settings, read_settings
+from medl.automl.space import find_search_space, own_values, search_problems, searched_variables
+from medl.automl.worker import WorkerSpec, parse_workers
+from medl.conf.catalogue import Catalogue
+from medl.conf.check import Checked, check_training
+from medl.conf.load import read_json, read_object
+from medl.conf.variables import resolve_variables
+from medl.errors import ConfigError, Problem, near_names
+from medl.mmar.archive import MMAR
+from medl.mmar.run_folder import RunFolder
+
+TRACE_PLACES: tuple[Literal["console", "file", "both"], ...] = ("console", "file", "both")
+SETTING = "--set"
+ENVIRONMENT = "config/environment.json"
+MMAR_HANDLER = HANDLER.package + ".mmar_handler.MMARHandler"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A search that can start.
+
+    Attributes:
+        mmar: the archive.
+        folder: of the run.
+        automl_file: the search's config, relative to the archive.
+        automl: its content, variables and settings in.
+        train_file: name of the searched config under config/.
+        parts: controller, executor and handlers, built.
+        workers: who runs jobs.
+        gpus: GPUs that may be used; 0: the workers' ids are CPU slots.
+        space: what is searched.
+        own: the archive's own values, PRL to concrete ones.
+        settings: variables for the jobs.
+        checked: what the check of the train config found.
+        fingerprint: what makes the run that run.
+        max_rounds: at most this many recommendations, or ``None``.
+        kept: archives that stay, or ``None`` for all.
+        traceout: where traces go.
+        notes: what was translated.
+        warnings: what is allowed but perhaps not meant.
+    """
+
+    mmar: MMAR
+    folder: RunFolder
+    automl_file: str
+    automl: dict[str, Any]
+    train_file: str
+    parts: Assembly
+    workers: tuple[WorkerSpec, ...]
+    gpus: int
+    space: SearchSpace
+    own: dict[str, list[Any]]
+    settings: dict[str, Any]
+    checked: Checked
+    fingerprint: str
+    max_rounds: int | None
+    kept: int | None
+    traceout: Literal["console", "file", "both"]
+    notes: list[str]
+    warnings: list[str]
+
+    @property
+    def slots(self) -> int:
+        """Processes that run at the same time when all workers are busy."""
+        return sum(len(worker.slots) for worker in self.workers)
+
+    @property
+    def threads(self) -> int:
+        """Computing threads of each process."""
+        return fair_threads(cores(), self.slots)
+
+    @property
+    def epochs(self) -> int | None:
+        """Epochs of a job, where the config says them."""
+        epochs = self.checked.config.get("until_epoch", self.checked.config.get("epochs"))
+        return epochs if isinstance(epochs, int) else None
+
+    def cpu_line(self) -> str:
+        """Return what the workers' ids mean without a GPU, or an empty text where there is one."""
+        if self.gpus:
+            return ""
+        available, threads = cores(), self.threads
+        names = ", ".join(worker.name for worker in self.workers)
+        return (
+            f"no GPU: the ids of {names} are CPU slots, each with {threads} thread{'s' * (threads > 1)} "
+            f"of {available} core{'s' * (available > 1)}"
+        )
+
+
+class _Findings:
+    """Problems of several steps; a step that raises ConfigError adds its own and is left."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    @contextlib.contextmanager
+    def step(self) -> Iterator[None]:
+        try:
+            yield
+        except ConfigError as error:
+            self.problems += error.problems
+
+    def add(self, rule: str, file: str, path: str = "", **rest: Any) -> None:
+        self.problems.append(Problem(rule=rule, file=file, path=path, **rest))
+
+
+def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
+    """Return the search that an archive and a command line describe.
+
+    Args:
+        root: the archive's folder.
+        automlconf: file name under config/ (or ``config/<name>``).
+        words: of ``--set``.
+
+    Raises:
+        ConfigError: with every problem of every file and setting.
+    """
+    mmar = MMAR(root.absolute()).require()  # variables are joined to it, some of them twice
+    found = _Findings()
+    settings: dict[str, Any] = {}
+    with found.step():
+        settings = read_settings(words)
+    jobs = job_settings(settings)
+
+    environment: dict[str, Any] = {}
+    with found.step():
+        if mmar.environment.exists():
+            environment = read_object(mmar.environment, ENVIRONMENT)
+    _check_checkpoints(environment, jobs, found)
+
+    automl_file = f"config/{_under_config(automlconf)}"
+    automl, train_file, work_dir, kept = _read_search(mmar, automl_file, environment, settings, found)
+    workers, gpus = _workers(settings, automl, found)
+    asked = settings.get("traceout", "file")
+    traceout = next((place for place in TRACE_PLACES if place == asked), None)
+    if traceout is None:
+        near = near_names(asked, TRACE_PLACES)
+        found.add('traceout is "console", "file" or "both"', SETTING, "traceout", value=asked, near=near)
+    folder: RunFolder | None = None
+    with found.step():
+        folder = _run_folder(mmar, work_dir, settings)
+
+    shown = f"config/{train_file}"
+    raw: dict[str, Any] = {}
+    checked = Checked(None, {})
+    space = SearchSpace(())
+    own: dict[str, list[Any]] = {}
+    warnings: list[str] = []
+    with found.step():
+        raw = read_object(mmar.config / train_file, shown)
+        catalogue = Catalogue.load()
+        checked = check_training(mmar.root, raw, environment, jobs, shown, catalogue, search_problems=search_problems)
+        found.problems += checked.problems
+        space, wrong = find_search_space(raw, None, shown)
+        if not wrong:
+            own = own_values(raw, space, catalogue)
+            warnings += search_warnings(raw, shown)
+            if not space.parameters:
+                found.add(
+                    "a search needs something to vary, but the config has no search section",
+                    shown,
+                    remedy='Put a "search" list beside the args of a component, or at the first level, such as '
+                    '[{"domain": "lr", "type": "float", "args": ["learning_rate"], "targets": [0.0001, 0.01]}].',
+                )
+            _check_shadowed(searched_variables(raw), environment, jobs, found)
+    warnings += checked.warnings
+    warnings += _unknown_settings(jobs, raw, automl, environment)
+    warnings += _other_round_script(mmar)
+
+    if found.problems or folder is None or traceout is None:
+        raise ConfigError(found.problems)
+    controller = automl.get("controller", {})
+    max_rounds = settings.get("max_rounds", (controller.get("args") or {}).get("max_rounds"))
+    return Plan(
+        mmar=mmar,
+        folder=folder,
+        automl_file=automl_file,
+        automl=automl,
+        train_file=train_file,
+        parts=assemble(automl, automl_file, mmar.custom),
+        workers=workers,
+        gpus=gpus,
+        space=space,
+        own=own,
+        settings=jobs,
+        checked=checked,
+        fingerprint=_fingerprint(raw, environment, jobs, checked, controller, space),
+        max_rounds=max_rounds if isinstance(max_rounds, int) and not isinstance(max_rounds, bool) else None,
+        kept=kept,
+        traceout=traceout,
+        notes=checked.notes,
+        warnings=warnings,
+    )
+
+
+def _under_config(name: str) -> str:
+    return name.removeprefix("config/")
+
+
+def _read_search(
+    mmar: MMAR, file: str, environment: Mapping[str, Any], settings: Mapping[str, Any], found: _Findings
+) -> tuple[dict[str, Any], str, str | None, int | None]:
+    """Return the resolved config_automl.json, the train config's name, the runs' parent and how many archives stay."""
+    automl: dict[str, Any] = {}
+    train_file = _under_config(settings.get("trainconf") or "config_train.json")
+    work_dir: str | None = None
+    kept: int | None = None
+    with found.step():
+        raw = read_object(mmar.root / file, file)
+        variables = {**settings, "trainconf": train_file}
+        resolved = resolve_variables(raw, environment, variables, mmar.root, file)
+        automl = with_settings(resolved.config, settings, mmar.custom)
+        found.problems += [_as_given(problem, settings) for problem in automl_problems(automl, file, mmar.custom)]
+        for part in read_parts(automl, file)[0]:
+            if part.dotted == MMAR_HANDLER:
+                train_file = _under_config(str(part.args.get("train_config_file") or train_file))
+                work_dir = part.args.get("work_dir")
+                kept = part.args.get("num_mmars_to_keep", 5)
+    rounds = settings.get("max_rounds")
+    if rounds is not None and (isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1):
+        found.add("max_rounds is a whole number of at least 1", SETTING, "max_rounds", value=rounds)
+    return automl, train_file, work_dir if isinstance(work_dir, str) else None, kept if isinstance(kept, int) else None
+
+
+def _as_given(problem: Problem, settings: Mapping[str, Any]) -> Problem:
+    """Return a problem of the controller at the place where the user wrote it: on the command line, perhaps."""
+    arg = problem.path.removeprefix("controller.args.")
+    if problem.path in ("controller.name", "controller.path") and "algorithm" in settings:
+        return dataclasses.replace(problem, file=SETTING, path="algorithm")
+    if arg != problem.path and f"controller.{arg}" in settings:
+        return dataclasses.replace(problem, file=SETTING, path=f"controller.{arg}")
+    return problem
+
+
+def _workers(
+    settings: Mapping[str, Any], automl: Mapping[str, Any], found: _Findings
+) -> tuple[tuple[WorkerSpec, ...], int]:
+    gpus = len(visible_gpus())
+    workers: tuple[WorkerSpec, ...] = ()
+    with found.step():
+        workers = parse_workers(settings.get("workers", "0"), gpus)
+    executor = automl.get("executor")
+    args = executor.get("args") if isinstance(executor, Mapping) else None
+    launcher = args.get("launcher", "auto") if isinstance(args, Mapping) else "auto"
+    several = [worker.name for worker in workers if len(worker.slots) > 1]
+    if (launcher == "horovodrun" or (several and launcher == "auto")) and shutil.which("horovodrun") is None:
+        found.add(
+            "a worker with several ids trains through Horovod, but there is no horovodrun here",
+            SETTING,
+            "workers",
+            value=settings.get("workers"),
+            remedy="Install it with scripts/install_horovod.sh, or give each worker one id, such as workers=0:1.",
+        )
+    return workers, gpus
+
+
+def _run_folder(mmar: MMAR, work_dir: str | None, settings: Mapping[str, Any]) -> RunFolder:
+    if not settings.get("run_id"):
+        rule = "a search needs a run_id, the name of its folder"
+        raise ConfigError(Problem(rule, SETTING, "run_id", remedy="Add run_id=a after --set."))
+    parent = mmar.runs if work_dir is None else mmar.root / os.path.expanduser(work_dir)
+    folder = RunFolder(parent, settings["run_id"])
+    existing = next((place for place in (folder.root, *folder.root.parents) if place.exists()), None)
+    if existing is not None and not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise ConfigError(
+            Problem(
+                f"the run's folder {folder.root} has to be writable",
+                value=f"{existing} is not a folder that can be written to",
+                remedy="Make it writable, or give MMARHandler another work_dir.",
+            )
+        )
+    return folder
+
+
+def _check_checkpoints(environment: Mapping[str, Any], jobs: Mapping[str, Any], found: _Findings) -> None:
+    """Jobs that share one folder of checkpoints would overwrite each other's."""
+    for file, values in ((ENVIRONMENT, environment), (SETTING, jobs)):
+        value = values.get("MMAR_CKPT_DIR")
+        if isinstance(value, str) and os.path.isabs(value):
+            found.add(
+                "in a search each job has its own MMAR_CKPT_DIR, so it is relative to the archive",
+                file,
+                "MMAR_CKPT_DIR",
+                value=value,
+                remedy='Write "models".',
+            )
+
+
+def _check_shadowed(
+    names: Sequence[str], environment: Mapping[str, Any], jobs: Mapping[str, Any], found: _Findings
+) -> None:
+    for file, values, remedy in (
+        (SETTING, jobs, "Leave it out of --set, or take the search out of the config."),
+        (ENVIRONMENT, environment, "Take it out of environment.json, whose values win over the config's."),
+    ):
+        for name in names:
+            if name in values:
+                rule = f"{name} is searched, so no other value may stand over it"
+                found.add(rule, file, name, value=values[name], remedy=remedy)
+
+
+def _unknown_settings(
+    jobs: Mapping[str, Any], train: Mapping[str, Any], automl: Mapping[str, Any], environment: Mapping[str, Any]
+) -> list[str]:
+    """Return a line for each setting that nothing reads and that looks like one that is read."""
+    lines = []
+    for name in jobs:
+        if name in train or name in automl or name in environment:
+            continue
+        near = near_names(name, RUN_SETTINGS, count=1)
+        if near:
+            lines.append(f'--set {name}: a variable of the jobs; did you mean "{near[0]}"?')
+    return lines
+
+
+def _other_round_script(mmar: MMAR) -> list[str]:
+    """Return a warning where the archive's round script is not ours: it would do what the engine does not."""
+    script = mmar.round_script
+    ours = asset("commands") / script.name
+    if not script.is_file() or not ours.is_file() or script.read_bytes() == ours.read_bytes():
+        return []
+    return [
+        f"commands/{script.name} differs from medl's: a search never runs it, it starts medl.apps.train itself "
+        "(the script reruns a job by hand)"
+    ]
+
+
+def _fingerprint(
+    config: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    jobs: Mapping[str, Any],
+    checked: Checked,
+    controller: Mapping[str, Any],
+    space: SearchSpace,
+) -> str:
+    """Return what makes the run that run; where data and archive lie does not, so both may be moved."""
+    places = ("DATA_ROOT", "DATASET_JSON")
+    variables = {name: value for name, value in {**environment, **jobs}.items() if name not in places}
+    lists: dict[str, Any] = {}
+    objective: dict[str, Any] = {"direction": "larger is better"}
+    for section in ("train", "validate"):
+        content = checked.config.get(section)
+        if not isinstance(content, Mapping):
+            continue
+        dataset = content.get("dataset")
+        for spec in dataset if isinstance(dataset, list) else [dataset]:
+            if isinstance(spec, Mapping) and isinstance(spec.get("data_list_file_path"), str):
+                with contextlib.suppress(ConfigError):
+                    lists[f"{section}.{spec.get('data_list_key')}"] = read_json(Path(spec["data_list_file_path"]))
+        objective[section] = content.get("key_metric")
+    return fingerprint(
+        config={"config": config, "variables": variables},
+        data_list=lists,
+        objective=objective,
+        controller=controller,
+        space=space_to_json(space),
+    )

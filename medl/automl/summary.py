@@ -1,0 +1,257 @@
+"""A run as a table: made from its events alone, as a JSON value for programs and as text for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medl.automl.core import BASELINE
+from medl.automl.defs import JobStatus
+from medl.automl.events import Event, space_from_json
+from medl.errors import MedlError
+from medl.mmar.stats import read_metrics
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+_NOTHING = JobStatus.NO_SCORE, JobStatus.FAILED, JobStatus.INTERRUPTED, JobStatus.STOPPED
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a running job is.
+
+    Attributes:
+        epoch: the last epoch that ended (1-based).
+        max_epoch: the epoch at which it stops.
+        time_per_epoch_s: mean of its last epochs, seconds.
+    """
+
+    epoch: int
+    max_epoch: int
+    time_per_epoch_s: float
+
+    @property
+    def eta_s(self) -> float:
+        """Seconds until its last epoch ends, if it goes on like that."""
+        return max(0, self.max_epoch - self.epoch) * self.time_per_epoch_s
+
+
+def read_progress(models: Path, last: int = 5) -> Progress | None:
+    """Return how far the training is that writes into ``models``; ``None`` before its first epoch ended."""
+    try:
+        lines = read_metrics(models)[-last:]
+        times = [float(line["time_s"]) for line in lines]
+        return Progress(int(lines[-1]["epoch"]), int(lines[-1]["max_epoch"]), math.fsum(times) / len(times))
+    except (OSError, MedlError, LookupError, TypeError, ValueError):  # a job's own trouble, told when it ends
+        return None
+
+
+def read_validations(models: Path, metric: str) -> dict[int, float]:
+    """Return epoch to value of ``metric``, as far as the training that writes into ``models`` has validated."""
+    try:
+        lines = read_metrics(models)
+        return {
+            int(line["epoch"]): float(line["metrics"][metric]) for line in lines if metric in line.get("metrics", {})
+        }
+    except (OSError, MedlError, LookupError, TypeError, ValueError):
+        return {}
+
+
+class Rows:
+    """The rows of a run's summary, kept up event by event; one per (job, attempt), and one per dropped trial.
+
+    A dropped trial never had a job: its ``job``, ``worker``, ``start`` and ``end`` are null, its ``attempt`` is 0.
+
+    Args:
+        run_id: name of the run.
+        events: what happened so far.
+    """
+
+    def __init__(self, run_id: str, events: Iterable[Event] = ()):
+        self.run_id = run_id
+        self.status = "running"
+        self.best: dict[str, Any] | None = None
+        self.baseline: dict[str, Any] | None = None
+        self._rows: list[dict[str, Any]] = []
+        self._last: dict[str, dict[str, Any]] = {}  # job -> row of its last attempt
+        self._asked: dict[Any, Mapping[str, Any]] = {}
+        self._started: set[Any] = set()
+        self._space = space_from_json([])
+        for event in events:
+            self.take(event)
+
+    def take(self, event: Event) -> None:
+        """Take one more event in."""
+        kind = event["type"]
+        if kind == "run_started":
+            self._space = space_from_json(event.get("space", []))
+            if event.get("baseline"):
+                self._asked[BASELINE] = {"values": {}}
+        elif kind == "run_resumed":
+            self.status = "running"
+        elif kind == "recommended":
+            self._asked.update((item["id"], item) for item in event["recommendations"])
+        elif kind == "job_started":
+            row = _row(event["job"], event["trial"], event["attempt"], event["worker"], JobStatus.RUNNING)
+            row.update(start=event["time"], values=event["values"])
+            self._rows.append(row)
+            self._last[event["job"]] = row
+            self._started.add(event["trial"])
+        elif kind == "job_ended":
+            self._end(self._last[event["job"]], event["time"], event["outcome"])
+        elif kind == "job_interrupted":
+            self._end(
+                self._last[event["job"]], event["time"], {"status": "interrupted", "reason": event.get("reason", "")}
+            )
+        elif kind == "queue_dropped":
+            for trial in event["trials"]:
+                self._drop(trial, event.get("reason", ""))
+        elif kind in ("run_paused", "run_ended"):
+            self.status = event["status"]
+
+    def _end(self, row: dict[str, Any], time: str, outcome: Mapping[str, Any]) -> None:
+        row.update(status=str(outcome["status"]), end=time, reason=outcome.get("reason") or None)
+        if (last := outcome.get("epoch")) is not None:
+            source = self._last.get(self._asked.get(row["trial"], {}).get("resume_from") or "")
+            first = source["epochs"][1] + 1 if source and source["epochs"] else 1
+            row["epochs"] = [min(first, last), last]
+        if row["status"] == JobStatus.OK and outcome.get("values"):
+            row["score"] = next(iter(outcome["values"].values()))
+            if self.best is None or row["score"] > self.best["score"]:
+                self.best = row
+            if row["job"].endswith("_J0"):
+                self.baseline = row
+
+    def _drop(self, trial: Any, reason: str) -> None:
+        if trial not in self._asked or trial in self._started:
+            return
+        row = _row(None, trial, 0, None, JobStatus.STOPPED)
+        values = self._asked[trial]["values"]
+        row["values"] = {p.prl: p.concrete(values[p.prl]) for p in self._space.parameters if p.prl in values}
+        row["reason"] = reason or None
+        self._rows.append(row)
+
+    def row(self, job: str) -> dict[str, Any]:
+        """Return the row of a job's last attempt; changing it changes nothing here."""
+        return dict(self._last[job])
+
+    def counts(self) -> dict[str, int]:
+        """Return status to number of rows."""
+        found: dict[str, int] = {}
+        for row in self._rows:
+            found[row["status"]] = found.get(row["status"], 0) + 1
+        return found
+
+    def value(self, progress: Mapping[str, Progress] | None = None, *, alive: bool = True) -> dict[str, Any]:
+        """Return the summary, valid against ``config/summary.schema.json``.
+
+        Args:
+            progress: running job to how far it is.
+            alive: whether an engine works on the run; without one, what still ran was interrupted.
+        """
+        status = self.status
+        rows = [dict(row) for row in self._rows]
+        if status == "running" and not alive:
+            status = "interrupted"
+        for row in rows:
+            if row["status"] != JobStatus.RUNNING:
+                continue
+            if not alive:
+                row.update(status=str(JobStatus.INTERRUPTED), reason="the engine ended while it ran")
+            elif progress and (now := progress.get(row["job"])) is not None:
+                row.update(
+                    epoch=now.epoch,
+                    max_epoch=now.max_epoch,
+                    time_per_epoch_s=round(now.time_per_epoch_s, 3),
+                    eta_s=round(now.eta_s, 1),
+                )
+        best = self.best["job"] if self.best is not None else None
+        return {"run_id": self.run_id, "status": status, "best": best, "jobs": rows}
+
+
+def _row(job: str | None, trial: Any, attempt: int, worker: str | None, status: JobStatus) -> dict[str, Any]:
+    return {
+        "job": job,
+        "trial": str(trial),
+        "attempt": attempt,
+        "worker": worker,
+        "status": str(status),
+        "score": None,
+        "start": None,
+        "end": None,
+        "epochs": None,
+        "epoch": None,
+        "max_epoch": None,
+        "time_per_epoch_s": None,
+        "eta_s": None,
+        "values": {},
+        "reason": None,
+    }
+
+
+def summarise(run_id: str, events: Iterable[Event], *, alive: bool = False) -> dict[str, Any]:
+    """Return the summary of a run from its events.
+
+    Args:
+        run_id: name of the run.
+        events: its log.
+        alive: whether an engine works on it (see :func:`medl.automl.lock.is_held`).
+    """
+    return Rows(run_id, events).value(alive=alive)
+
+
+def gain(summary: Mapping[str, Any]) -> float | None:
+    """Return by how much the best score exceeds the baseline's; ``None`` where one of them is missing."""
+    scores = {row["job"]: row["score"] for row in summary["jobs"] if row["score"] is not None}
+    baseline = next((score for job, score in scores.items() if job.endswith("_J0")), None)
+    best = scores.get(summary["best"])
+    return None if baseline is None or best is None else best - baseline
+
+
+def table(summary: Mapping[str, Any]) -> RichTable:
+    """Return the printed table: START, END, ROOT, SCORE, WORKER, STATUS; a row per attempt, in start order."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.ASCII2, header_style="")
+    for name in ("START", "END", "ROOT", "SCORE", "WORKER", "STATUS"):
+        made.add_column(name, no_wrap=True, justify="right" if name == "SCORE" else "left")
+    for row in summary["jobs"]:
+        status = row["status"]
+        if status == "running" and row["epoch"] is not None:
+            status += f" {row['epoch']}/{row['max_epoch']}, {row['eta_s']:.0f} s left"
+        score = "-" if row["score"] is None else f"{row['score']:.4f}"
+        root = row["job"] or f"({row['trial']})"
+        if row["job"] is not None and row["job"] == summary["best"]:
+            root += " *"
+        if row["attempt"] > 1:
+            status += f", attempt {row['attempt']}"
+        made.add_row(_moment(row["start"]), _moment(row["end"]), root, score, row["worker"] or "-", status)
+    return made
+
+
+def _moment(text: str | None) -> str:
+    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S") if text else "-"
+
+
+def text(summary: Mapping[str, Any]) -> str:
+    """Return the table as plain text, and below it the reason of each job that has no score."""
+    from rich.console import Console
+
+    console = Console(width=160, color_system=None, force_terminal=False, highlight=False)
+    with console.capture() as capture:
+        console.print(table(summary), markup=False)
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    dropped = 0
+    for row in summary["jobs"]:
+        dropped += row["job"] is None
+        if row["job"] is not None and row["reason"] and row["status"] in _NOTHING:
+            lines.append(f"{row['job']}: {row['status']}: {row['reason']}")
+    if dropped:
+        lines.append(f"{dropped} recommendations were dropped from the queue: the run was stopped")
+    return "\n".join(lines)

@@ -1,0 +1,224 @@
+"""Workers: who runs jobs, on which GPUs, and the thread in which one job after the other is run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import queue
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medl.automl.api import Executor, Handler
+from medl.automl.defs import NO_SCORE, Context, ContextKey, JobStatus, Outcome, Recommendation
+from medl.automl.events import now
+from medl.errors import ConfigError, MedlError, Problem
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """One worker: its name (W1, W2, …) and its GPU ids, or CPU slots where there is no GPU."""
+
+    name: str
+    slots: tuple[int, ...]
+
+    def gpu_list_string(self) -> str:
+        """Return the ids as ``0,1``."""
+        return ",".join(map(str, self.slots))
+
+
+def parse_workers(spec: str | int, gpus: int | None = None) -> tuple[WorkerSpec, ...]:
+    """Return the workers W1, W2, … of ``0,1:2,3``: workers are parted by ``:``, the ids of one by ``,``.
+
+    Ids may repeat between workers, who then share a GPU.
+
+    Args:
+        spec: the text; a single id may be an int, as ``--set`` makes it.
+        gpus: number of GPUs that may be used; ids beyond are refused. ``None`` or 0: the ids are CPU slots, any number.
+
+    Raises:
+        ConfigError: with every problem.
+    """
+
+    def problem(rule: str, value: Any, remedy: str) -> Problem:
+        return Problem(rule=rule, file="--set", path="workers", value=value, remedy=remedy)
+
+    form = "Write workers=0:1 for two workers with one GPU (or CPU slot) each, workers=0,1:2,3 for two with two each."
+    if isinstance(spec, bool) or not isinstance(spec, (str, int)):
+        raise ConfigError(problem('workers is a list such as "0:1"', spec, form))
+    problems: list[Problem] = []
+    workers: list[WorkerSpec] = []
+    for number, part in enumerate(str(spec).split(":"), start=1):
+        words = [word.strip() for word in part.split(",")]
+        wrong = [word for word in words if not (word.isascii() and word.isdigit())]
+        if wrong:
+            problems.append(problem(f"worker {number} needs ids that are whole numbers from 0", part, form))
+            continue
+        slots = tuple(int(word) for word in words)
+        if len(set(slots)) < len(slots):
+            remedy = "Name each id once per worker; workers may share one, as in 0:0."
+            problems.append(problem(f"worker {number} names an id twice", part, remedy))
+        if gpus and (beyond := [slot for slot in slots if slot >= gpus]):
+            shown = f"{gpus} GPU{'s' * (gpus > 1)} can be used, with ids 0 to {gpus - 1}"
+            problems.append(
+                problem(shown, beyond[0], "Ids count from 0 within CUDA_VISIBLE_DEVICES where that is set.")
+            )
+        workers.append(WorkerSpec(f"W{number}", slots))
+    if problems:
+        raise ConfigError(problems)
+    return tuple(workers)
+
+
+@dataclass(eq=False)
+class Order:
+    """One attempt to run a job, as the driver and the job's thread share it.
+
+    Attributes:
+        ctx: the job's own context.
+        stopping: set before the job is aborted from outside; its end then is an interruption.
+        recorded: set by the driver once the end is safe in the log; the handlers hear of it after that.
+        closed: set by the thread when the handlers are done.
+    """
+
+    job: str
+    attempt: int
+    recommendation: Recommendation
+    ctx: Context
+    stopping: threading.Event = field(default_factory=threading.Event)
+    recorded: threading.Event = field(default_factory=threading.Event)
+    closed: threading.Event = field(default_factory=threading.Event)
+
+
+Post = Callable[[Order, Outcome], None]
+Report = Callable[[Any, str, BaseException], None]
+
+
+class Worker:
+    """A thread that runs orders one after the other, in the order of :meth:`submit`.
+
+    Args:
+        spec: its name and slots.
+        executor: what runs a job.
+        handlers: called in order; an exception in one is reported, and the job goes on.
+        post: called in the thread with how a job ended; the driver then logs it and sets ``order.recorded``.
+        report: called in the thread with a component, the method and its exception.
+    """
+
+    def __init__(self, spec: WorkerSpec, executor: Executor, handlers: Sequence[Handler], post: Post, report: Report):
+        self.spec = spec
+        self._executor = executor
+        self._handlers = handlers
+        self._post = post
+        self._report = report
+        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        # daemon: a user's executor that never returns must not keep a stopped engine alive
+        self._thread = threading.Thread(target=self._run, name=spec.name, daemon=True)
+        self._thread.start()
+
+    def submit(self, order: Order) -> None:
+        """Run this order after the ones before it."""
+        self._orders.put(order)
+
+    def finish(self, timeout: float) -> None:
+        """End the thread after its last order; wait for that at most ``timeout`` seconds."""
+        self._orders.put(None)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while (order := self._orders.get()) is not None:
+            self._run_one(order)
+
+    def _run_one(self, order: Order) -> None:
+        ctx = order.ctx
+        ctx.set_prop(ContextKey.JOB_START_TIME, now())
+        ctx.set_prop(ContextKey.JOB_STATUS, JobStatus.RUNNING)
+        self._call("start_job", ctx)
+        outcome = run_executor(self._executor, order, self._report)
+        ctx.set_prop(ContextKey.JOB_END_TIME, now())
+        ctx.set_prop(ContextKey.OUTCOME, outcome)
+        ctx.set_prop(ContextKey.JOB_STATUS, outcome.status)
+        ctx.set_prop(ContextKey.SCORE, outcome.score)
+        self._post(order, outcome)
+        order.recorded.wait()
+        self._call("end_job", ctx)
+        order.closed.set()
+
+    def _call(self, method: str, ctx: Context) -> None:
+        for handler in self._handlers:
+            try:
+                getattr(handler, method)(ctx)
+            except BaseException as error:  # SystemExit of a user's handler must not end the thread either
+                self._report(handler, method, error)
+
+
+def run_executor(executor: Executor, order: Order, report: Report) -> Outcome:
+    """Return how a job ended, whatever the executor does: every exception and every odd result is an outcome."""
+    try:
+        if order.stopping.is_set():  # aborted before it began
+            return Outcome(order.recommendation.id, JobStatus.INTERRUPTED)
+        result: Any = executor.execute(order.recommendation, order.ctx)
+        outcome = as_outcome(result, order.recommendation.id, type(executor).__name__)
+    except BaseException as error:
+        if not isinstance(error, MedlError) and not order.stopping.is_set():
+            report(executor, "execute", error)
+        reason = str(error) if isinstance(error, MedlError) else f"{type(executor).__name__} raised {describe(error)}"
+        outcome = Outcome(order.recommendation.id, JobStatus.FAILED, reason=" ".join(reason.split()))
+    if order.stopping.is_set() and outcome.status not in (JobStatus.OK, JobStatus.NO_SCORE):
+        outcome = dataclasses.replace(outcome, status=JobStatus.INTERRUPTED)
+    return outcome
+
+
+def as_outcome(result: Any, trial: str, executor: str) -> Outcome:
+    """Return what an executor gave back as an outcome that can be recorded.
+
+    A bare number is the score; NaN and infinity are failures; -1000000.0 and ``None`` say that there is no score.
+    """
+    if result is None:
+        return Outcome(trial, JobStatus.NO_SCORE, reason="the executor gave no score")
+    if not isinstance(result, Outcome):
+        try:
+            score = float(result)
+        except (TypeError, ValueError):
+            return Outcome(
+                trial, JobStatus.FAILED, reason=f"{executor} gave back {type(result).__name__}, not an outcome"
+            )
+        if score == NO_SCORE:
+            return Outcome(trial, JobStatus.NO_SCORE, reason="the executor gave no score")
+        result = Outcome(trial, values={"score": score})
+    status, reason = JobStatus(result.status), result.reason
+    values = {str(name): float(value) for name, value in result.values.items()}
+    constraints = {str(name): float(value) for name, value in result.constraints.items()}
+    for name, value in (*values.items(), *constraints.items()):
+        if not math.isfinite(value):
+            status, reason = JobStatus.FAILED, f"{name} is {value}"
+    if status is JobStatus.RUNNING:
+        status, reason = JobStatus.FAILED, f"{executor} gave back an outcome that still runs"
+    if status is JobStatus.OK and not values:
+        status = JobStatus.NO_SCORE
+    try:  # the controller must see after a restart what it sees now
+        info = json.loads(json.dumps(dict(result.info), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        info = {"not recorded": f"info has no JSON form: {error}"}
+    failed = status is JobStatus.FAILED
+    return Outcome(
+        recommendation_id=trial,
+        status=status,
+        values={} if failed else values,
+        constraints={} if failed else constraints,
+        epoch=None if result.epoch is None else int(result.epoch),
+        cost_s=None if result.cost_s is None else float(result.cost_s),
+        info=info,
+        reason=reason,
+    )
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception as one line with the place that raised it: ``ValueError: no such key (handler.py:12)``."""
+    text = " ".join(str(error).split())
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"

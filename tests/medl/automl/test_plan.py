@@ -1,0 +1,174 @@
+"""A search before it starts: what is found wrong, where it is placed, and what makes a run that run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medl.automl.plan import Plan, make_plan
+from medl.errors import ConfigError
+
+AUTOML: dict[str, Any] = {
+    "handlers": [{"name": "MMARHandler", "args": {"train_config_file": "{trainconf}"}}],
+    "executor": {"name": "MMARExecutor"},
+    "controller": {"name": "GridController", "args": {"max_rounds": 4}},
+}
+
+
+@pytest.fixture
+def config(tiny_config: dict[str, Any]) -> dict[str, Any]:
+    """Return a train config with a search; a test changes it before it makes the archive."""
+    search = [{"domain": "lr", "type": "float", "args": ["learning_rate"], "targets": [0.001, 0.05]}]
+    return {**tiny_config, "search": search}
+
+
+@pytest.fixture
+def make(make_archive: Callable[..., Path], config: dict[str, Any]) -> Callable[..., Path]:
+    """Return a function that makes an archive of ``config``; its arguments are put into config_automl.json."""
+
+    def made(**changes: Any) -> Path:
+        root = make_archive(config)
+        (root / "config/config_automl.json").write_text(json.dumps({**AUTOML, **changes}))
+        return root
+
+    return made
+
+
+def plan(root: Path, *words: str) -> Plan:
+    return make_plan(root, "config_automl.json", ["run_id=a", *words])
+
+
+def problems(root: Path, *words: str) -> str:
+    with pytest.raises(ConfigError) as raised:
+        plan(root, *words)
+    return str(raised.value)
+
+
+def change(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_a_good_search(make):
+    root = make(baseline=True)
+    made = plan(root, "workers=0:1", "epochs=3", "traceout=both", "stray")
+    assert [worker.name for worker in made.workers] == ["W1", "W2"]
+    assert made.folder.root == root / "automl/a"
+    assert made.settings == {"epochs": 3}
+    assert made.epochs == 3
+    assert (made.max_rounds, made.kept, made.traceout) == (4, 5, "both")
+    assert made.parts.baseline
+    assert made.own == {"lr.float.$0:learning_rate": [0.01]}
+    assert not (root / "automl").exists()
+
+
+def test_trainconf_and_the_handlers_own_file(make):
+    root = make()
+    shutil.move(root / "config/config_train.json", root / "config/mine.json")
+    assert plan(root, "trainconf=mine.json").train_file == "mine.json"
+    assert plan(root, "trainconf=config/mine.json").train_file == "mine.json"
+    assert "config/config_train.json" in problems(root)
+    automl = {**AUTOML, "handlers": [{"name": "MMARHandler", "args": {"train_config_file": "mine.json"}}]}
+    (root / "config/config_automl.json").write_text(json.dumps(automl))
+    assert plan(root).train_file == "mine.json"
+
+
+def test_a_searched_value_may_not_be_set(make):
+    root = make()
+    assert "learning_rate is searched" in problems(root, "learning_rate=0.1")
+    change(root / "config/environment.json", learning_rate=0.1)
+    text = problems(root)
+    assert "config/environment.json: learning_rate" in text
+    assert "Take it out of environment.json" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run_id="], "a search needs a run_id"),
+        (["run_id=../x"], "run_id is a name"),
+        (["workers=-1"], "whole numbers from 0"),
+        (["traceout=consol"], 'Did you mean "console"'),
+        (["max_rounds=some"], "--set: max_rounds"),
+        (["trainconf=other.json"], "config/other.json"),
+        (["controller.pionts=3"], "--set: controller.pionts"),
+        (["algorithm=GridControler"], "--set: algorithm"),
+        (["MMAR_CKPT_DIR=/tmp/x"], "its own MMAR_CKPT_DIR"),
+    ],
+)
+def test_wrong_settings_are_placed(make, words: list[str], said: str):
+    assert said in problems(make(), *words)
+
+
+def test_every_file_is_looked_at_before_anything_is_said(make, config):
+    config["train"]["model"]["args"]["chanels"] = 1
+    root = make(controller={"name": "Nothing"})
+    change(root / "config/environment.json", DATASET_JSON="nowhere.json")
+    text = problems(root, "workers=x")
+    for word in ("chanels", "Nothing", "nowhere.json", "workers"):
+        assert word in text
+
+
+def test_an_unknown_variable_of_the_search_config(make):
+    handlers = [{"name": "MMARHandler", "args": {"train_config_file": "{trainconfig}"}}]
+    assert "trainconf" in problems(make(handlers=handlers))
+
+
+def test_a_config_without_a_search_is_told_how_to_write_one(make, config):
+    del config["search"]
+    assert 'Put a "search" list beside the args' in problems(make())
+
+
+def test_several_ids_a_worker_need_horovod(make, monkeypatch):
+    root = make()
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert "scripts/install_horovod.sh" in problems(root, "workers=0,1")
+
+
+def test_a_folder_in_the_way_is_named(make):
+    root = make()
+    (root / "automl").write_text("a file")
+    assert "has to be writable" in problems(root)
+
+
+def test_a_script_that_differs_and_a_likely_slip_are_warned_of(make):
+    root = make()
+    (root / "commands").mkdir()
+    (root / "commands/automl_train_round.sh").write_text("#!/bin/sh\nrm -R eval\n")
+    text = "\n".join(plan(root, "worker=0:1").warnings)
+    assert "commands/automl_train_round.sh differs" in text
+    assert 'did you mean "workers"?' in text
+
+
+def test_the_fingerprint_is_of_what_is_trained_not_of_where(make, tmp_path, monkeypatch):
+    root = make()
+    first = plan(root).fingerprint
+    assert plan(root, "workers=0:1:2", "run_id=b", "traceout=console").fingerprint == first
+    assert plan(root, "epochs=9").fingerprint != first
+    assert plan(root, "controller.points=9").fingerprint != first
+    monkeypatch.chdir(tmp_path)
+    assert plan(Path(root.name)).fingerprint == first
+    moved = root.rename(tmp_path / "moved")
+    assert plan(moved).fingerprint == first
+    data = json.loads((moved / "config/environment.json").read_text())["DATASET_JSON"]
+    items = json.loads(Path(data).read_text())
+    (moved / "list.json").write_text(json.dumps({**items, "training": items["training"][:2]}))
+    change(moved / "config/environment.json", DATASET_JSON="list.json")
+    changed = plan(moved).fingerprint
+    assert changed != first
+    assert [a.split("=")[0] for a, b in zip(first.split(), changed.split(), strict=True) if a != b] == ["data_list"]
+
+
+def test_cpu_slots_share_the_cores(make, monkeypatch):
+    monkeypatch.setattr("medl.automl.plan.cores", lambda: 4)
+    monkeypatch.setattr("medl.automl.plan.visible_gpus", lambda: ())
+    root = make()
+    assert "CPU slots, each with 2 threads of 4 cores" in plan(root, "workers=0:1").cpu_line()
+    assert "each with 1 thread of 4 cores" in plan(root, "workers=0:1:2:3:4:5").cpu_line()
+    monkeypatch.setattr("medl.automl.plan.visible_gpus", lambda: ("0", "1"))
+    assert plan(root, "workers=0:1").cpu_line() == ""
+    assert "ids 0 to 1" in problems(root, "workers=0:2")

@@ -1,0 +1,162 @@
+"""The table of a run, from its events alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from medl.automl.defs import FloatRange, ParameterRange, SearchSpace
+from medl.automl.events import space_to_json
+from medl.automl.summary import Progress, Rows, gain, read_progress, read_validations, summarise, text
+
+LR, NET = "lr.float.$0:lr", "net.enum.train.model$0:act,norm"
+SPACE = SearchSpace(
+    (
+        ParameterRange(LR, "lr", "float", ("lr",), (FloatRange(0.0, 1.0),)),
+        ParameterRange(NET, "net", "enum", ("act", "norm"), (("relu", "batch"), ("prelu", "instance"))),
+    )
+)
+KEYS = {
+    *("job", "trial", "attempt", "worker", "status", "score", "start", "end", "epochs", "epoch", "max_epoch"),
+    *("time_per_epoch_s", "eta_s", "values", "reason"),
+}
+
+
+def item(name, **more):
+    return {"id": name, "values": {LR: 0.5, NET: 1}, **more}
+
+
+def outcome(score=None, status="ok", **more):
+    return {"status": status, "values": {} if score is None else {"dice": score}, "epoch": 2, "reason": "", **more}
+
+
+def log(*events):
+    first = [
+        {"type": "run_started", "baseline": True, "space": space_to_json(SPACE)},
+        {
+            "type": "recommended",
+            "after": None,
+            "recommendations": [item("a"), item("b", resume_from="W2_1_J1"), item("c"), item(4)],
+        },
+    ]
+    made = []
+    for number, event in enumerate((*first, *events)):
+        made.append({"n": number + 1, "time": f"2026-01-02T03:04:{number:02}.000+01:00", **event})
+    return made
+
+
+def started(job, trial, attempt=1, worker="W1"):
+    return {
+        "type": "job_started",
+        "job": job,
+        "trial": trial,
+        "attempt": attempt,
+        "worker": worker,
+        "values": {LR: [0.5]},
+    }
+
+
+def ended(job, result, attempt=1):
+    return {"type": "job_ended", "job": job, "attempt": attempt, "outcome": result}
+
+
+RUN = log(
+    started("W1_1_J0", "baseline"),
+    started("W2_1_J1", "a", worker="W2"),
+    ended("W1_1_J0", outcome(0.5)),
+    ended("W2_1_J1", outcome(0.625)),
+    started("W1_2_J2", "b"),
+    started("W2_2_J3", "c", worker="W2"),
+    {"type": "job_interrupted", "job": "W2_2_J3", "attempt": 1, "reason": "the engine ended while it ran"},
+    ended("W1_2_J2", outcome(status="failed", reason="exit code 1", epoch=None)),
+    started("W2_2_J3", "c", attempt=2),
+    {"type": "stop_asked", "reason": "x: enough"},
+    {"type": "queue_dropped", "trials": [4], "reason": "x: enough"},
+)
+
+
+def test_rows_of_every_kind():
+    summary = summarise("a", RUN, alive=True)
+    assert list(summary) == ["run_id", "status", "best", "jobs"]
+    assert (summary["status"], summary["best"]) == ("running", "W2_1_J1")
+    assert all(set(row) == KEYS for row in summary["jobs"])
+    assert [(row["job"], row["attempt"], row["status"]) for row in summary["jobs"]] == [
+        ("W1_1_J0", 1, "ok"),
+        ("W2_1_J1", 1, "ok"),
+        ("W1_2_J2", 1, "failed"),
+        ("W2_2_J3", 1, "interrupted"),
+        ("W2_2_J3", 2, "running"),
+        (None, 0, "stopped"),
+    ]
+    baseline, best, failed, _, running, dropped = summary["jobs"]
+    assert (baseline["epochs"], best["score"], best["worker"]) == ([1, 2], 0.625, "W2")
+    assert best["start"] < best["end"]
+    assert (failed["reason"], failed["score"], failed["epochs"]) == ("exit code 1", None, None)
+    assert running["end"] is None
+    assert (dropped["trial"], dropped["reason"]) == ("4", "x: enough")
+    assert dropped["values"] == {LR: [0.5], NET: ["prelu", "instance"]}
+    assert gain(summary) == 0.125
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_a_run_whose_engine_is_gone_is_interrupted():
+    summary = summarise("a", RUN, alive=False)
+    assert summary["status"] == "interrupted"
+    assert {row["status"] for row in summary["jobs"]} == {"ok", "failed", "interrupted", "stopped"}
+
+
+def test_a_resumed_segment_counts_its_epochs_from_its_source():
+    rows = Rows("a", log(started("W2_1_J1", "a"), ended("W2_1_J1", outcome(0.5)), started("W1_1_J2", "b")))
+    rows.take({"n": 9, "time": "2026-01-02T03:05:00.000+01:00", **ended("W1_1_J2", outcome(0.5, epoch=6))})
+    assert [row["epochs"] for row in rows.value()["jobs"]] == [[1, 2], [3, 6]]
+    assert rows.value()["best"] == "W2_1_J1", "the earlier of two equal scores"
+
+
+def test_progress_of_a_running_job(tmp_path):
+    assert read_progress(tmp_path) is None
+    lines = [{"epoch": n, "max_epoch": 5, "time_s": n} for n in (1, 2, 3)]
+    lines[1]["metrics"] = {"dice": 0.5}
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"epoch": 4, "ma')
+    progress = read_progress(tmp_path)
+    assert progress == Progress(3, 5, 2.0)
+    assert read_validations(tmp_path, "dice") == {2: 0.5}
+    summary = Rows("a", RUN).value({"W2_2_J3": progress})
+    row = summary["jobs"][4]
+    assert (row["epoch"], row["max_epoch"], row["time_per_epoch_s"], row["eta_s"]) == (3, 5, 2.0, 4.0)
+    assert "running 3/5, 4 s left" in text(summary)
+    (tmp_path / "metrics.jsonl").write_text("[]\n[]\n")
+    assert read_progress(tmp_path) is None
+
+
+def test_text_has_the_columns_and_the_reasons():
+    shown = text(summarise("a", RUN, alive=True))
+    assert [word for word in shown.splitlines()[1].split() if word != "|"] == [
+        "START",
+        "END",
+        "ROOT",
+        "SCORE",
+        "WORKER",
+        "STATUS",
+    ]
+    assert "W2_1_J1 *" in shown
+    assert "2026-01-02 03:04:04" in shown
+    assert "W1_2_J2: failed: exit code 1" in shown
+    assert "1 recommendations were dropped" in shown
+
+
+@pytest.mark.parametrize("scores", [[], [0.5]])
+def test_no_gain_without_both(scores):
+    events = log(started("W1_1_J1", "a"), *(ended("W1_1_J1", outcome(score)) for score in scores))
+    assert gain(summarise("a", events)) is None
+
+
+def test_the_summary_is_valid_against_its_schema():
+    import jsonschema
+
+    from medl.assets import asset
+
+    schema = json.loads((asset("config") / "summary.schema.json").read_text())
+    for alive in (True, False):
+        jsonschema.validate(summarise("a", RUN, alive=alive), schema)
+    jsonschema.validate(Rows("a", RUN).value({"W2_2_J3": Progress(3, 5, 2.0)}), schema)
