@@ -1,0 +1,1 @@
+"""What a config may name, one class a file. Installed as ``medl.components``; import it by that name only."""

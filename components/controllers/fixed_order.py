@@ -1,0 +1,77 @@
+"""The base of controllers whose points do not depend on outcomes: they are listed, a few ahead of the workers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from medl.automl.api import Controller
+from medl.automl.defs import Context, ContextKey, Outcome, Recommendation, SearchResult, SearchSpace
+
+AHEAD = 16
+"""Recommendations that are out before any outcome. Not the number of workers: a run that goes on with other workers
+must see the same recommendations after the same outcomes."""
+
+
+class FixedOrderController(Controller):
+    """Recommends the points of :meth:`points` in their order, one more for every outcome.
+
+    Args:
+        max_rounds: at most this many recommendations; ``None`` for all points.
+
+    Raises:
+        ValueError: ``max_rounds`` is no whole number of at least 1.
+    """
+
+    def __init__(self, max_rounds: int | None):
+        rounds = max_rounds
+        if rounds is not None and (isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1):
+            raise ValueError(f"max_rounds must be a whole number of at least 1, but got {rounds!r}")
+        self.max_rounds = max_rounds
+        self._space: SearchSpace | None = None
+        self._remaining: Iterator[Recommendation] = iter(())
+        self._open: set[str] = set()
+
+    @abstractmethod
+    def points(self, space: SearchSpace) -> Iterator[Mapping[str, int | float]]:
+        """Yield the points of the space (PRL to value), lazily, each once."""
+
+    @abstractmethod
+    def count(self, space: SearchSpace) -> float:
+        """Return how many points there are; ``inf`` where they never end."""
+
+    def set_search_space(self, space: SearchSpace, ctx: Context) -> None:
+        """Take the space.
+
+        Raises:
+            ValueError: the space is empty.
+        """
+        if not space.parameters:
+            raise ValueError("the search space must have at least one parameter, but it is empty")
+        self._space = space
+        self._remaining = (
+            Recommendation(f"T{number}", SearchResult(space, values))
+            for number, values in enumerate(islice(self.points(space), self.max_rounds), start=1)
+        )
+        self._open = set()
+
+    def initial_recommendation(self, ctx: Context) -> Sequence[Recommendation]:
+        """Return the first points: enough for every worker, and never all of a long list at once."""
+        return self._next(max(AHEAD, int(ctx.get_prop(ContextKey.NUM_WORKERS, 1))))
+
+    def refine_recommendation(self, outcome: Outcome, ctx: Context) -> Sequence[Recommendation]:
+        """Return one more point for an outcome that was awaited, whatever it says; nothing for any other."""
+        if outcome.recommendation_id not in self._open:
+            return []
+        self._open.discard(outcome.recommendation_id)
+        return self._next(1)
+
+    def parallelism(self, space: SearchSpace) -> float:
+        """Return how many jobs can run at once: no point waits for another."""
+        return min(self.count(space), self.max_rounds if self.max_rounds is not None else float("inf"))
+
+    def _next(self, count: int) -> list[Recommendation]:
+        found = list(islice(self._remaining, count))
+        self._open.update(recommendation.id for recommendation in found)
+        return found

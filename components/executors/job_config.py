@@ -1,0 +1,90 @@
+"""What a job's two configs hold: the searched values in their places, and data that are still found from the clone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from medl.conf.variables import resolve_variables
+from medl.errors import ConfigError
+
+DATA_PATHS = ("DATA_ROOT", "DATASET_JSON")
+"""Variables that are relative to an archive's root. Data are not cloned, so a job needs them relative to its own."""
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """Return a config as text: indented by 2, keys in their order."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def job_environment(
+    *,
+    source: Path,
+    job: Path,
+    config: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    until_epoch: int | None = None,
+) -> dict[str, Any]:
+    """Return a job's environment.json.
+
+    Args:
+        source: the root of the archive that is searched.
+        job: the root of the job's archive.
+        config: the train config, variables as text.
+        environment: the archive's environment.json.
+        settings: variables of the command line that are for the jobs; they outrank the environment.
+        until_epoch: the epoch at which the job stops, or ``None`` for the config's ``epochs``.
+    """
+    made = {**environment, **settings}
+    for name in DATA_PATHS:
+        value = made.get(name, config.get(name))
+        if isinstance(value, str) and value and not os.path.isabs(value) and "{" not in value:
+            made[name] = moved(value, source, job)
+    if until_epoch is not None:
+        made["until_epoch"] = until_epoch
+    return made
+
+
+def first_weights(config: Mapping[str, Any], environment: Mapping[str, Any], root: Path) -> str | None:
+    """Return the checkpoint that a job starts from, relative to its archive; ``None`` where nothing enabled loads one.
+
+    Args:
+        config: the job's train config, variables as text.
+        environment: its environment.json.
+        root: the root of the archive that has the checkpoint.
+    """
+    try:
+        resolved = resolve_variables(config, environment, {}, root)
+    except ConfigError:  # the training itself will say it, in full
+        return None
+    place = resolved.variables.get("MMAR_CKPT")
+    if not isinstance(place, str) or not Path(place).is_file():
+        return None
+    path = Path(os.path.join(root, place))
+    if not path.is_relative_to(root) or not _uses(resolved.config.get("train"), place):
+        return None
+    return str(path.relative_to(root))
+
+
+def _uses(value: Any, text: str) -> bool:
+    """Return whether ``text`` stands in a value, outside disabled components."""
+    if isinstance(value, Mapping):
+        return value.get("disabled") is not True and any(_uses(item, text) for item in value.values())
+    if isinstance(value, list):
+        return any(_uses(item, text) for item in value)
+    return isinstance(value, str) and value == text
+
+
+def moved(path: str, source: Path, job: Path) -> str:
+    """Return a path that is relative to ``source`` as seen from ``job``.
+
+    It is relative where the job lies inside the archive, so that both can be moved together; else absolute.
+    """
+    root, here = source.resolve(), job.resolve()
+    if here.is_relative_to(root):
+        return os.path.join(os.path.relpath(root, here), path)
+    return str(root / path)

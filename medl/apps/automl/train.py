@@ -1,0 +1,230 @@
+"""``python -m medl.apps.automl.train``: search what one archive's config describes, or go on with a search.
+
+Exit codes: 0 any job scored; 3 none did; 1 something broke; 2 a config, a setting or the data break a rule; 130 or 143
+stopped by a signal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from medl.automl.defs import Context, ContextKey
+from medl.automl.plan import Plan, make_plan
+from medl.errors import ConfigError, MedlError, Problem
+
+EXAMPLE = """settings of the search (any other NAME=VALUE is a variable of the configs and of the jobs):
+  run_id=NAME            folder of the run; the same name goes on with a run
+  workers=0,1:2,3        workers, parted by ":", with their GPU ids (CPU slots without a GPU)      default 0
+  trainconf=FILE         train config under config/ that is searched                 default config_train.json
+  traceout=console|file|both   where traces go                                                  default file
+  max_rounds=N           at most N recommendations
+  algorithm=NAME         controller in place of the config's; controller.ARG=VALUE sets an arg of it
+
+example:
+  python -m medl.apps.automl.train -m demo --set run_id=a workers=0:1
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line, with Clara's names."""
+    options = argparse.ArgumentParser(
+        prog="python -m medl.apps.automl.train",
+        description="Search what an archive's config describes, or go on with a search.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    options.add_argument("-m", "--mmar", required=True, metavar="ROOT", help="the archive's folder")
+    options.add_argument(
+        "--automlconf",
+        default="config_automl.json",
+        metavar="FILE",
+        help="the search's config in ROOT/config (%(default)s)",
+    )
+    options.add_argument("--dry-run", action="store_true", help="check all, say what would be done, start nothing")
+    options.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    options.add_argument(
+        "--set", nargs="*", action="extend", default=[], metavar="NAME=VALUE", help="settings; the last wins"
+    )
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Search, and return the exit code."""
+    options = parser()
+    given, more = options.parse_known_args(argv)
+    # an option between two settings ends --set's list; what follows is meant as settings all the same
+    if wrong := [word for word in more if word.startswith("-") or "=" not in word]:
+        options.error(f"unknown arguments: {' '.join(wrong)}")
+    try:
+        return run(Path(given.mmar), given.automlconf, [*given.set, *more], dry_run=given.dry_run)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if given.debug:
+            raise
+        print(_message(error), file=sys.stderr, flush=True)
+        return error.exit_code if isinstance(error, MedlError) else 2 if isinstance(error, OSError) else 1
+
+
+def run(root: Path, automlconf: str, words: Sequence[str], *, dry_run: bool = False) -> int:
+    """Check, then search (or say what a search would do), and return the exit code.
+
+    Raises:
+        ConfigError: anything breaks a rule; nothing was started.
+        RunError: the run cannot start or go on.
+    """
+    plan = make_plan(root, automlconf, words)
+    say(f"search config: {plan.mmar.root / plan.automl_file}")
+    say(f"searched config: {plan.mmar.config / plan.train_file}")
+    for note in plan.notes:
+        say(note)
+    for warning in plan.warnings:
+        say(f"warning: {warning}")
+    if line := plan.cpu_line():
+        say(line)
+    if dry_run:
+        _dry_run(plan)
+        return 0
+    return _search(plan)
+
+
+def say(line: str) -> None:
+    """Print one line at once, as logs and pipes want it."""
+    print(line, flush=True)
+
+
+def _search(plan: Plan) -> int:
+    from medl.automl.ending import ending
+    from medl.automl.engine import Engine
+    from medl.automl.events import read_events
+    from medl.conf.data_list import read_description
+
+    folder = plan.folder
+    try:
+        folder.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            Problem(
+                f"the run's folder {folder.root} cannot be made: {error.strerror}",
+                remedy="Make its parent writable, or give MMARHandler another work_dir.",
+            )
+        ) from error
+    events, _ = read_events(folder.events)
+    finished = bool(events) and events[-1]["type"] == "run_ended"
+    if not any(event["type"] == "job_started" for event in events):  # else they are kept, and must be the same
+        _write_configs(plan)
+    if not finished:
+        say(f"run {folder.run_id}: {folder.root}")
+    result = Engine(
+        folder=folder,
+        workers=plan.workers,
+        controller=plan.parts.controller,
+        executor=plan.parts.executor,
+        handlers=plan.parts.handlers,
+        ctx=_context(plan),
+        fingerprint=plan.fingerprint,
+        max_rounds=plan.max_rounds,
+        baseline=plan.parts.baseline,
+        baseline_values=plan.own,
+        storage=plan.parts.storage,
+        say=say,
+    ).run()
+    workers = ":".join(worker.gpu_list_string() for worker in plan.workers)
+    resolved = plan.checked.resolved
+    data = read_description(Path(resolved.variables.get("DATASET_JSON", ""))) if resolved is not None else ""
+    say(ending(result.summary, plan.mmar, folder, workers=workers, data=data, already=finished))
+    return 0 if finished else result.exit_code
+
+
+def _context(plan: Plan) -> Context:
+    ctx = Context()
+    ctx.set_trace(plan.traceout, plan.folder.trace)
+    for key, value in (
+        (ContextKey.MMAR_ROOT, str(plan.mmar.root)),
+        (ContextKey.AUTOML_ROOT, str(plan.folder.root.parent)),
+        (ContextKey.RUN_ROOT, str(plan.folder.root)),
+        (ContextKey.NUM_WORKERS, len(plan.workers)),
+        (ContextKey.TRAIN_CONFIG, plan.train_file),
+        (ContextKey.SETTINGS, plan.settings),
+    ):
+        ctx.set_prop(key, value)
+    return ctx
+
+
+def _write_configs(plan: Plan) -> None:
+    """Keep the resolved configs with the run."""
+    from medl.mmar.files import write_json
+
+    write_json(
+        plan.folder.config,
+        {
+            "automl": {"file": plan.automl_file, "config": plan.automl},
+            "train": {"file": f"config/{plan.train_file}", "config": plan.checked.config},
+            "settings": plan.settings,
+            "workers": [list(worker.slots) for worker in plan.workers],
+            "fingerprint": plan.fingerprint,
+        },
+    )
+
+
+def _dry_run(plan: Plan) -> None:
+    from medl.automl.forecast import forecast, show_plan
+    from medl.automl.launch import training_launch
+    from medl.automl.worker import describe
+
+    ctx = _context(plan)
+    ctx.set_trace("console")
+    controller = plan.parts.controller
+    numbers = forecast(
+        mmar=plan.mmar,
+        space=plan.space,
+        controller=controller,
+        workers=len(plan.workers),
+        baseline=plan.parts.baseline,
+        epochs=plan.epochs,
+        max_rounds=plan.max_rounds,
+        kept=plan.kept,
+    )
+    try:
+        controller.set_search_space(plan.space, ctx)
+        first = list(controller.initial_recommendation(ctx))
+    except Exception as error:  # a user's controller may raise anything
+        text = " ".join(str(error).split()) or describe(error)
+        rule = f"the controller cannot search this space: {text}"
+        raise ConfigError(Problem(rule, plan.automl_file, "controller")) from error
+    worker = plan.workers[0]
+    job = Context(ctx)
+    job.set_prop(ContextKey.GPUS, list(worker.slots))
+    job.set_prop(ContextKey.THREADS, plan.threads)
+    root = plan.folder.job(f"{worker.name}_1_J{0 if plan.parts.baseline else 1}").root
+    launch = getattr(plan.parts.executor, "launch", None)
+    made = launch(root, job) if callable(launch) else training_launch(root, worker.slots, plan.threads, os.environ)
+    say(show_plan(numbers=numbers, space=plan.space, own=plan.own, first=first, launch=made))
+
+
+def _message(error: Exception) -> str:
+    """Return what a user reads of an error: what it is and what to do, never a traceback."""
+    if isinstance(error, ConfigError):
+        count = len(error.problems)
+        return f"{error}\n{count} problem{'s' * (count != 1)}; nothing was started."
+    if isinstance(error, MedlError):
+        return f"error: {error}"
+    if isinstance(error, OSError):
+        place = f" ({error.filename})" if error.filename else ""
+        remedy = "Make room or the folder writable, then give the same command again."
+        return f"error: {error.strerror or error}{place}. {remedy}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"unexpected error: {type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno}). "
+        "Give the same command with --debug to see where it comes from."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Clara Train's package ``automl``: re-exports of :mod:`medl.automl`."""

@@ -1,0 +1,1 @@
+"""Clara's contracts and components, by their old paths."""

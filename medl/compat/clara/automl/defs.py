@@ -1,0 +1,23 @@
+"""Clara's ``automl.defs``. ``Status`` is our ``JobStatus``."""
+
+from medl.automl.defs import (
+    Context,
+    ContextKey,
+    Outcome,
+    ParameterRange,
+    Recommendation,
+    SearchResult,
+    SearchSpace,
+)
+from medl.automl.defs import JobStatus as Status
+
+__all__ = [
+    "Context",
+    "ContextKey",
+    "Outcome",
+    "ParameterRange",
+    "Recommendation",
+    "SearchResult",
+    "SearchSpace",
+    "Status",
+]
