@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Install the test extras and run everything that a change must pass: scripts/lint.sh, then the tests.
+#
+# Usage: scripts/test.sh [PYTEST ARGUMENT …]      such as tests/medl/conf, or -k resume
+set -uo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
+scripts/setup.sh test || exit $?
+lint=0
+scripts/lint.sh || lint=1
+
+# Two test processes with one thread each: threads beyond the cores only wait for each other.
+export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMEXPR_NUM_THREADS=1
+export PATH="$PWD/.venv/bin:$PATH"
+python -m pytest -n 2 --dist loadscope "$@" || exit $?
+if ((lint)); then
+  echo "test: the tests passed, scripts/lint.sh did not; see above." >&2
+  exit 1
+fi
