@@ -31,7 +31,8 @@ class Problem:
     """One broken rule: which rule, where, the value found there and what to do about it.
 
     Attributes:
-        rule: the rule as a sentence without its final full stop, such as ``a "float" range needs [min, max] with min <= max``.
+        rule: the rule as a sentence without its final full stop, such as
+            ``a "float" range needs [min, max] with min <= max``.
         file: the file, relative to the archive where it lies inside it.
         path: the JSON path inside the file, such as ``train.pre_transforms[2].args.prob``; empty for the whole file.
         value: what was found; leave it out where there is nothing to show.
@@ -70,7 +71,7 @@ class ConfigError(MedlError):
 
 
 class RunError(MedlError):
-    """A run cannot start or go on: another engine holds it, its record is of another configuration, a folder is in the way."""
+    """A run cannot start or go on: another engine holds it, its record is of another configuration."""
 
     exit_code = 2
 

@@ -41,7 +41,7 @@ class Controller(ABC):
 
     @abstractmethod
     def set_search_space(self, space: SearchSpace, ctx: Context) -> None:
-        """Take the space; called once, first. Raise ``ValueError`` or call ``ctx.stop_work`` where it cannot be searched."""
+        """Take the space; called once, first. Raise ``ValueError`` or ``ctx.stop_work`` where it cannot be searched."""
 
     @abstractmethod
     def initial_recommendation(self, ctx: Context) -> Sequence[Recommendation]:
@@ -84,7 +84,8 @@ class Executor(ABC):
     def execute(self, recommendation: Recommendation, ctx: Context) -> Outcome | float:
         """Run one job to its end and return what came of it (a bare float counts as the score); job thread.
 
-        ``ctx`` is the job's own: JOB_NAME, GPUS, ATTEMPT, RECOMMENDATION are set. An exception fails the job, not the run.
+        ``ctx`` is the job's own: JOB_NAME, GPUS, ATTEMPT, RECOMMENDATION are set. An exception fails the job, not
+        the run.
         """
 
     def abort(self, ctx: Context) -> None:
@@ -119,7 +120,7 @@ class Handler:
         """Job thread, exactly once for every start_job; read JOB_STATUS, SCORE and OUTCOME."""
 
     def outcome_recorded(self, ctx: Context) -> None:
-        """Main thread, the job's context, after the outcome is in the record and the controller has seen it; read NEEDED_JOBS."""
+        """Main thread, the job's context, once the outcome is recorded and the controller saw it; read NEEDED_JOBS."""
 
     def end_automl(self, ctx: Context) -> None:
         """Main thread, when the run ends or is stopped."""

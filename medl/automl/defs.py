@@ -55,7 +55,8 @@ class ParameterRange:
         domain: ``lr``, ``net`` or ``transform``.
         kind: ``float`` or ``enum``.
         args: names of what varies together, without aliases; an attribute has a leading ``@``.
-        targets: for ``float`` one :class:`FloatRange`; for ``enum`` the choices, each a tuple with one concrete value per arg.
+        targets: for ``float`` one :class:`FloatRange`; for ``enum`` the choices, each a tuple with one concrete value
+            per arg.
     """
 
     prl: str
@@ -160,7 +161,8 @@ class Recommendation:
     """What a controller wants tried: one trial, or one more segment of it.
 
     Attributes:
-        id: unique in the run; the trial's name. A later segment of the same trial has its own id and names the earlier job.
+        id: unique in the run; the trial's name. A later segment of the same trial has its own id and names the earlier
+            job.
         result: the values.
         until_epoch: the epoch at which the job stops (1-based, inclusive); ``None`` runs to the config's ``epochs``.
         resume_from: job whose checkpoint the trial goes on from.
@@ -242,7 +244,7 @@ class ContextKey:
 
 
 class Context:
-    """What engine and user code tell each other. A child sees the properties of its parent; setting stays with the child.
+    """What engine and user code tell each other. A child sees its parent's properties; setting stays with the child.
 
     Thread-safe: jobs run in threads of their own and share the parent.
     """

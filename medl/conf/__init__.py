@@ -1,1 +1,1 @@
-"""JSON in, checked objects out: reading, variables, marks, references, translation, the check and the building of components."""
+"""JSON in, checked objects out: reading, variables, marks, references, translation, the check, building."""

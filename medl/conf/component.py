@@ -6,13 +6,15 @@ import importlib
 import importlib.machinery
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
 from medl.conf.sections import full_name
+from medl.conf.user_imports import user_imports
 from medl.errors import ConfigError, Problem, near_names
+from medl.raised import describe
 
 ALLOWED_PACKAGES = ("monai", "torch.nn", "torch.optim", "ignite", "medl")
 """What ``path`` and dotted names may lead into, besides the user's own code."""
@@ -141,7 +143,7 @@ def _import(dotted: str, folders: Sequence[Path], packages: Sequence[str], file:
     module_name, _, name = dotted.rpartition(".")
     own = not _within(module_name, packages)
     try:
-        with _importable(folders if own else ()):
+        with user_imports(folders, first=True) if own else nullcontext():
             module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         missing = error.name or module_name
@@ -150,7 +152,7 @@ def _import(dotted: str, folders: Sequence[Path], packages: Sequence[str], file:
                 Problem(rule=f"there is no module {missing}", file=file, path=path, value=dotted)
             ) from error
         raise ConfigError(_broken(module_name, error, file, path)) from error
-    except Exception as error:  # the user's code runs here: whatever it raises
+    except (Exception, SystemExit) as error:  # the user's code runs here: whatever it raises
         raise ConfigError(_broken(module_name, error, file, path)) from error
     if own and not _lies_in(module, folders):
         other = getattr(module, "__file__", None) or "built in"
@@ -199,28 +201,8 @@ def _lies_in(module: Any, folders: Sequence[Path]) -> bool:
     return any(home.is_relative_to(folder.resolve()) for home in homes for folder in folders)
 
 
-@contextmanager
-def _importable(folders: Sequence[Path]) -> Iterator[None]:
-    """Put folders on the import path for a while, those that are not there yet."""
-    added = [str(folder) for folder in folders if str(folder) not in sys.path]
-    sys.path[:0] = added
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        for entry in added:
-            if entry in sys.path:
-                sys.path.remove(entry)
-
-
-def _broken(module: str, error: Exception, file: str, path: str) -> Problem:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f" ({trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno})" if trace is not None else ""
-    return Problem(
-        rule=f"the module {module} cannot be imported: {type(error).__name__}: {error}{where}", file=file, path=path
-    )
+def _broken(module: str, error: BaseException, file: str, path: str) -> Problem:
+    return Problem(rule=f"the module {module} cannot be imported: {describe(error)}", file=file, path=path)
 
 
 def _unknown(name: str, given: str, catalogue: Names, file: str, path: str) -> Problem:

@@ -11,6 +11,7 @@ from medl.conf.json_path import child
 from medl.conf.marks import Mark, mark_of
 from medl.conf.sections import CONF, ONE_COMPONENT, SECTIONS, args_of, full_name, is_component, is_disabled
 from medl.errors import ConfigError, MedlError, Problem, near_names
+from medl.raised import user_place
 
 _MISSING = object()
 
@@ -211,4 +212,6 @@ class ObjectGraph:
 
 def _cause(error: Exception) -> str:
     text = " ".join(str(error).split()).rstrip(".")
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    place = user_place(error)
+    cause = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{cause} ({place})" if place else cause
