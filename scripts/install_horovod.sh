@@ -25,6 +25,11 @@ except ImportError:
 cuda = "cuda" + torch.version.cuda if torch.version.cuda else "cpu"
 print(f"cp{sys.version_info[0]}{sys.version_info[1]}-torch{torch.__version__}-{cuda}")
 ')" || fail "torch is not installed for $python. Run scripts/setup.sh first."
+fits="$("$python" -c '
+import json, pathlib, torch, horovod.torch
+print(json.loads((pathlib.Path(horovod.torch.__file__).parents[1] / "metadata.json").read_text())["pytorch"] == torch.__version__)
+' 2>/dev/null || true)"
+[[ "$fits" != True ]] || { echo "install_horovod: Horovod for $key is there already"; exit 0; }
 cache="${MEDL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/medl}/wheels/horovod-$version-$key-$(uname -m)"
 mkdir -p "$cache"
 

@@ -110,6 +110,12 @@ class ReinforcementController(Controller):
             self._learn(awaited, self._advantage(score))
         return self._next()
 
+    def count(self, space: SearchSpace) -> float:
+        """Return how many recommendations there will be."""
+        if any(p.size == math.inf for p in space.parameters):
+            return self.max_rounds
+        return min(_combinations(space), self.max_rounds)
+
     def parallelism(self, space: SearchSpace) -> float:
         """Return 1 where the search is sequential, else the number of combinations that will run."""
         if any(p.size == math.inf for p in space.parameters):

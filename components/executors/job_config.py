@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from medl.conf.catalogue import Catalogue
+from medl.conf.references import expand_refs
+from medl.conf.translate import translate
 from medl.conf.variables import resolve_variables
 from medl.errors import ConfigError
 
@@ -68,6 +71,25 @@ def first_weights(config: Mapping[str, Any], environment: Mapping[str, Any], roo
     if not path.is_relative_to(root) or not _uses(resolved.config.get("train"), place):
         return None
     return str(path.relative_to(root))
+
+
+def resolved_config(config: Mapping[str, Any], environment: Mapping[str, Any], root: Path) -> dict[str, Any] | None:
+    """Return a job's config as it is trained; ``None`` where it breaks a rule, which the training will say in full.
+
+    Variables are in, old names and args are translated, each ``ref`` is what it refers to.
+
+    Args:
+        config: the job's train config, variables as text.
+        environment: its environment.json.
+        root: the root of its archive.
+    """
+    try:
+        resolved = resolve_variables(config, environment, {}, root)
+    except ConfigError:
+        return None
+    translation = translate(resolved.config, Catalogue.load())
+    expanded, problems = expand_refs(translation.config)
+    return None if translation.problems or problems else expanded
 
 
 def _uses(value: Any, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import threading
@@ -13,17 +14,18 @@ from typing import Any, Literal
 from medl.automl.api import Executor
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, Recommendation, SearchSpace
 from medl.automl.hardware import cores, fair_threads
-from medl.automl.launch import Launch, training_launch
+from medl.automl.launch import LAUNCHERS, Launch, training_launch
 from medl.automl.process import JobProcess, describe_end, start
 from medl.automl.space import apply_values, find_search_space
+from medl.automl.watchdog import Watchdog
 from medl.conf.load import read_object
 from medl.errors import ConfigError, MedlError
 from medl.mmar.archive import MMAR
 from medl.mmar.record import close_record, file_hash, job_record, write_record
 from medl.mmar.run_folder import RunFolder
-from medl.mmar.stats import TrainStats, models_folder, read_metrics, read_stats
+from medl.mmar.stats import HEARTBEAT_FILE, METRICS_FILE, TrainStats, models_folder, read_metrics, read_stats
 
-from .job_config import first_weights, job_environment, json_text
+from .job_config import first_weights, job_environment, json_text, resolved_config
 
 
 class MMARExecutor(Executor):
@@ -35,7 +37,10 @@ class MMARExecutor(Executor):
     poll_interval      1.0     seconds between two looks at a running job
     remove_search_augs true    whether search, apply and lr_search are left out of a job's config
     msg_destination    file    where a job's output goes: ``file`` (log.txt of the job) or ``console``
-    launcher           auto    ``python``, ``horovodrun``, or ``auto``: horovodrun where a worker has several slots
+    launcher           auto    ``python``, ``horovodrun``, ``torchrun``, or ``auto``: horovodrun where a worker has
+                               several slots
+    stall_timeout_s    1800    a job is ended that for so many seconds wrote no line and completed no iteration;
+                               longer than its longest silence, such as filling a cache
     ================== ======= ====================================================================================
 
     A job's archive is ``<run>/<job>``: ``config/config_train.json`` and ``config/environment.json`` are generated, the
@@ -51,7 +56,8 @@ class MMARExecutor(Executor):
         poll_interval: float = 1.0,
         remove_search_augs: bool = True,
         msg_destination: Literal["file", "console"] = "file",
-        launcher: Literal["auto", "python", "horovodrun"] = "auto",
+        launcher: Literal["auto", "python", "horovodrun", "torchrun"] = "auto",
+        stall_timeout_s: float = 1800.0,
     ):
         seconds = poll_interval
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 3600:
@@ -60,12 +66,16 @@ class MMARExecutor(Executor):
             raise ValueError(f"remove_search_augs must be true or false, but got {remove_search_augs!r}")
         if msg_destination not in ("file", "console"):
             raise ValueError(f'msg_destination must be "file" or "console", but got {msg_destination!r}')
-        if launcher not in ("auto", "python", "horovodrun"):
-            raise ValueError(f'launcher must be "auto", "python" or "horovodrun", but got {launcher!r}')
+        if launcher not in LAUNCHERS:
+            raise ValueError(f'launcher must be "auto", "python", "horovodrun" or "torchrun", but got {launcher!r}')
+        seconds = stall_timeout_s
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
+            raise ValueError(f"stall_timeout_s must be a number of seconds above 0, but got {seconds!r}")
         self.poll_interval = poll_interval
         self.remove_search_augs = remove_search_augs
         self.msg_destination = msg_destination
         self.launcher = launcher
+        self.stall_timeout_s = stall_timeout_s
         self._config: dict[str, Any] | None = None
         self._environment: dict[str, Any] = {}
         # jobs run in threads of their own, abort comes from the main thread
@@ -107,6 +117,7 @@ class MMARExecutor(Executor):
             },
             values=ctx.get_prop(ContextKey.CONCRETE_SEARCH_VALUE) or recommendation.result.concrete(),
             config=config,
+            resolved_config=resolved_config(config, environment, job.root),
             environment=environment,
             argv=launch.argv,
             slots=ctx.get_prop(ContextKey.GPUS, ()),
@@ -115,10 +126,11 @@ class MMARExecutor(Executor):
         )
         write_record(job, record)
         log = job.log if self.msg_destination == "file" else None
-        code = self._run(name, job, launch, log)
+        folder = models_folder(job.root, {**config, **environment})
+        watchdog = Watchdog([job.log, folder / METRICS_FILE, folder / HEARTBEAT_FILE], self.stall_timeout_s)
+        code, stalled = self._run(name, job, launch, log, watchdog)
         ctx.set_prop(ContextKey.PROCESS_EXIT_STATUS, code)
         cost = time.monotonic() - began
-        folder = models_folder(job.root, {**config, **environment})
         with self._lock:
             aborted = name in self._aborted
             self._aborted.discard(name)
@@ -126,6 +138,8 @@ class MMARExecutor(Executor):
             outcome, stats = Outcome(recommendation.id, JobStatus.STOPPED, reason="it was aborted", cost_s=cost), None
         else:
             outcome, stats = _outcome(recommendation.id, code, cost, folder, job)
+            if stalled:
+                outcome = dataclasses.replace(outcome, status=JobStatus.FAILED, values={}, reason=self._stall())
         weights = folder / "model.pt"
         write_record(
             job,
@@ -148,7 +162,8 @@ class MMARExecutor(Executor):
     def launch(self, job: Path, ctx: Context) -> Launch:
         """Return how a job's archive is trained on this context's worker; starts nothing."""
         slots = tuple(ctx.get_prop(ContextKey.GPUS, (0,))) or (0,)
-        return training_launch(job, slots, _threads(ctx), os.environ, launcher=self.launcher)
+        hosts = ctx.get_prop(ContextKey.HOSTS, ())
+        return training_launch(job, slots, _threads(ctx), os.environ, hosts=hosts, launcher=self.launcher)
 
     def abort(self, ctx: Context) -> None:
         """End the job's processes; its outcome is then ``stopped``."""
@@ -203,8 +218,14 @@ class MMARExecutor(Executor):
             shutil.copy2(source.root / weights, job.root / weights)
         return job, config, environment
 
-    def _run(self, name: str, job: MMAR, launch: Launch, log: Path | None) -> int:
-        """Start the job, wait for its end and return its exit code."""
+    def _stall(self) -> str:
+        return (
+            f"the job was ended: in {self.stall_timeout_s:g} s it wrote no line and completed no iteration. One of its "
+            "processes was stuck, or stall_timeout_s of the executor is shorter than what the job does in silence"
+        )
+
+    def _run(self, name: str, job: MMAR, launch: Launch, log: Path | None, watchdog: Watchdog) -> tuple[int, bool]:
+        """Start the job and wait for its end; return its exit code, and whether it was ended for standing still."""
         if log is None:
             print(f"{name}: {launch.header}", flush=True)
         process = start(launch.argv, env=launch.env, cwd=job.root, log=log, header=launch.header)
@@ -214,9 +235,12 @@ class MMARExecutor(Executor):
         if aborted:  # asked for while the clone was made
             process.stop()
         try:
+            stalled = False
             while (code := process.wait(self.poll_interval)) is None:
-                pass
-            return code
+                if not stalled and not process.stopped and watchdog.stalled():
+                    stalled = True
+                    process.stop()
+            return code, stalled
         finally:
             with self._lock:
                 self._processes.pop(name, None)
@@ -233,7 +257,8 @@ def _data_list(job: MMAR, variables: Mapping[str, Any]) -> dict[str, Any]:
 
 def _threads(ctx: Context) -> int:
     given = ctx.get_prop(ContextKey.THREADS)
-    return int(given) if given else fair_threads(cores(), int(ctx.get_prop(ContextKey.NUM_WORKERS, 1)))
+    ranks = int(ctx.get_prop(ContextKey.NUM_WORKERS, 1)) * max(1, len(ctx.get_prop(ContextKey.GPUS, (0,))))
+    return int(given) if given else fair_threads(cores(), ranks)
 
 
 def _set_aside(target: Path, folder: RunFolder, name: str, attempt: int) -> None:

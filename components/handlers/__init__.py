@@ -2,5 +2,6 @@
 
 HANDLERS = {
     "MMARHandler": "medl.components.handlers.mmar_handler.MMARHandler",
+    "MMARStatsHandler": "medl.components.handlers.mmar_stats_handler.MMARStatsHandler",
     "StatsHandler": "medl.components.handlers.stats_handler.StatsHandler",
 }

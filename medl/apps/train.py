@@ -6,14 +6,20 @@ Exit codes: 0 trained; 1 the training failed; 2 the config or the data break a r
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 
 from medl.errors import ConfigError
-from medl.train.failure import failure
+from medl.train.failure import RankLost, failure
+from medl.train.launched import choose_host_gpus, launched
 from medl.train.stopping import Stopped, raise_when_asked
+
+_LAUNCHER_S = 10.0
+"""Seconds that a rank which lost the others waits to be stopped: the launcher takes the first to end for the cause."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,10 +63,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"medl: {stop}", file=sys.stderr, flush=True)
         return stop.exit_code
     except Exception as error:
-        if words.debug:
-            raise
         shown = failure(error)
-        print(f"medl: {shown}", file=sys.stderr, flush=True)
+        try:
+            if isinstance(shown, RankLost):
+                time.sleep(_LAUNCHER_S)
+        except Stopped as stop:
+            print(f"medl: {stop}", file=sys.stderr, flush=True)
+            return stop.exit_code
+        if words.debug:
+            traceback.print_exc()
+        if shown is not error or not words.debug:  # else the traceback ends with it
+            print(f"medl: {shown}", file=sys.stderr, flush=True)
         return shown.exit_code
     return 0
 
@@ -69,14 +82,23 @@ def _train(words: argparse.Namespace, started: float) -> None:
     from medl.automl.space import search_problems
     from medl.conf.catalogue import Catalogue
     from medl.conf.check import check_training
+    from medl.conf.component import user_folders
     from medl.conf.load import parse_settings, read_object
+    from medl.conf.ranks import rank_problems
+    from medl.conf.user_imports import user_imports
     from medl.mmar.archive import MMAR
+    from medl.train.log_config import read_log_config
 
+    place = launched()
+    choose_host_gpus()
     mmar = MMAR(os.path.join(os.getcwd(), words.mmar)).require()  # absolute, but otherwise as it was given
     config = read_object(mmar.root / words.train_config, words.train_config)
     given_env = words.env != parser().get_default("env")
     has_env = given_env or (mmar.root / words.env).exists()
     environment = read_object(mmar.root / words.env, words.env) if has_env else {}
+    log_config = mmar.root / words.log_config if words.log_config else mmar.log_config
+    if has_log_config := bool(words.log_config) or log_config.exists():
+        read_log_config(log_config)  # what is wrong with it is said before anything heavy is imported
     checked = check_training(
         mmar.root,
         config,
@@ -86,13 +108,15 @@ def _train(words: argparse.Namespace, started: float) -> None:
         Catalogue.load(),
         environment_file=words.env,
         search_problems=search_problems,
+        own_values=True,
     )
-    for note in checked.notes:
-        print(f"medl: {note}", flush=True)
-    for warning in checked.warnings:
-        print(f"medl: warning: {warning}", flush=True)
-    if checked.problems or checked.resolved is None:
-        raise ConfigError(checked.problems)
+    for line in [*checked.notes, *(f"warning: {warning}" for warning in checked.warnings)] if place.rank == 0 else ():
+        print(f"medl: {line}", flush=True)
+    problems = list(checked.problems)
+    if checked.resolved is not None:
+        problems += rank_problems(checked.config, place.size, mmar.root, words.train_config)
+    if problems or checked.resolved is None:
+        raise ConfigError(problems)
 
     from medl.train.quiet import quiet_imports
 
@@ -102,17 +126,19 @@ def _train(words: argparse.Namespace, started: float) -> None:
     from medl.train.workflow import train
 
     import_s = time.monotonic() - before
-    log_config = mmar.root / words.log_config if words.log_config else mmar.log_config
-    start_logging(log_config if words.log_config or log_config.exists() else None)
-    train(
-        mmar,
-        checked.config,
-        checked.resolved.variables,
-        file=words.train_config,
-        write_train_stats=words.write_train_stats,
-        import_s=import_s,
-        started=started,
-    )
+    start_logging(log_config if has_log_config else None)
+    if place.rank > 0:
+        logging.disable(logging.INFO)  # rank 0 says the same
+    with user_imports(user_folders(mmar.custom)):  # user code may import inside its methods
+        train(
+            mmar,
+            checked.config,
+            checked.resolved.variables,
+            file=words.train_config,
+            write_train_stats=words.write_train_stats,
+            import_s=import_s,
+            started=started,
+        )
 
 
 if __name__ == "__main__":

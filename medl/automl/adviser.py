@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from medl.automl.api import Controller
 from medl.automl.core import Core
 from medl.automl.defs import Context, ContextKey, Recommendation, SearchResult, SearchSpace
 from medl.automl.events import Event, outcome_from_json, recommendation_to_json
-from medl.automl.worker import describe
+from medl.automl.user_code import raised, refused_space
 from medl.errors import RunError
 
 Report = Callable[[Any, str, BaseException], None]
@@ -39,15 +39,16 @@ class Adviser:
     def _call(self, method: str, *arguments: Any) -> Any:
         try:
             given = getattr(self.controller, method)(*arguments)
-            if method.endswith("recommendation"):  # cut to what the run still takes; it may never end by itself
-                return list(itertools.islice(given or (), self._core.room()))
-            return given
-        except Exception as error:
+            if not method.endswith("recommendation") or given is None:
+                return given
+            if isinstance(given, Iterable):  # cut to what the run still takes; it may never end by itself
+                return list(itertools.islice(given, self._core.room()))
+        except (Exception, SystemExit) as error:
             self._ctx.trace(self.controller, "".join(traceback.format_exception(error)))
             if method == "set_search_space":
-                reason = " ".join(str(error).split()) or describe(error)
-                raise RunError(f"{self.name} cannot search this space: {reason}") from error
-            raise RunError(f"{self.name}.{method} raised {describe(error)}.") from error
+                raise RunError(f"{refused_space(self.controller, error)}.") from error
+            raise RunError(f"{raised(self.controller, method, error)}.") from error
+        raise RunError(f"{self.name}.{method} has to give back a list of recommendations, but gave back {given!r}.")
 
     def set_space(self, space: SearchSpace) -> None:
         """Give the space to the controller."""
@@ -62,10 +63,24 @@ class Adviser:
         else:
             method = "refine_recommendation"
             given = self._call(method, outcome_from_json(self._core.outcome_of(after)), self._ctx)
-        for item in given:
+        for item in given or ():
             if not isinstance(item, Recommendation) or not isinstance(item.result, SearchResult):
                 raise RunError(f"{self.name}.{method} gave back {item!r}, which is no recommendation.")
-        return [recommendation_to_json(item, self._space) for item in given]
+        return [recommendation_to_json(item, self._space) for item in given or ()]
+
+    def first(self) -> list[dict[str, Any]]:
+        """Return what the controller recommends at first, as the log holds it: at least one, all of them checked.
+
+        Raises:
+            RunError: there is none, or the run cannot take them.
+        """
+        items = self.ask(None)
+        if not items:
+            why = self._ctx.get_stop_message()
+            asked = f" and asks to stop ({why})" if why is not None else ""
+            raise RunError(f"{self.name}.initial_recommendation gave back nothing to run{asked}.")
+        self.check(items)
+        return items
 
     def check(self, items: Sequence[Mapping[str, Any]]) -> None:
         """Raise RunError where the run cannot take these recommendations."""
@@ -112,7 +127,7 @@ class Adviser:
         """Set NEEDED_JOBS: what the controller needs, and what waiting recommendations will start from."""
         try:
             needs = frozenset(self.controller.needs())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._report(self.controller, "needs", error)
             return  # what was needed before stays
         self._ctx.set_prop(ContextKey.NEEDED_JOBS, needs.union(*self._sources.values()))

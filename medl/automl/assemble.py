@@ -6,11 +6,13 @@ The check reads sources and imports nothing of the user's; :func:`assemble` impo
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medl.automl import user_code
 from medl.automl.api import Controller, Executor, Handler
 from medl.conf.component import class_of, place_problem, user_folders
 from medl.conf.signature import NameMissing, Sources
@@ -185,7 +187,8 @@ def _dotted(role: Role, place: str, spec: Mapping[str, Any], file: str) -> tuple
     """Return the dotted path of a component's class; ``path`` wins over ``name``."""
     if "path" in spec:
         path = spec["path"]
-        return (path.partition("#")[0], []) if isinstance(path, str) and "." in path else ("", [])
+        dotted = path.partition("#")[0] if isinstance(path, str) else ""
+        return (dotted, []) if "." in dotted and all(dotted.split(".")) else ("", [])  # the schema says it
     name = spec.get("name")
     if not isinstance(name, str) or not name:
         return "", []
@@ -202,11 +205,18 @@ def _dotted(role: Role, place: str, spec: Mapping[str, Any], file: str) -> tuple
             f'no {role.word} has the name "{bare}"',
             file,
             f"{place}.name",
-            near=near_names(bare, known),
+            near=near_names(bare, known) or _near_stems(bare, known, role),
             remedy=f'Known: {", ".join(known)}. For your own class write "path": "my_module.{bare}" and put the module '
             "into the archive's custom/ folder or on PYTHONPATH.",
         )
     ]
+
+
+def _near_stems(name: str, known: Iterable[str], role: Role) -> tuple[str, ...]:
+    """Return the names that are near but for the role at their end: ``Randm`` means ``RandomController``."""
+    ending = role.word.capitalize()
+    stems = {full.removesuffix(ending): full for full in known}
+    return tuple(stems[stem] for stem in near_names(name, stems))
 
 
 def _article(word: str) -> str:
@@ -239,12 +249,19 @@ def _class_problems(part: Part, file: str, sources: Sources, packages: Sequence[
     return problems
 
 
-def _refusal(part: Part, file: str, error: Exception) -> Problem:
-    """Return a class's complaint about its args, placed at the arg that it names first."""
+def _refusal(part: Part, file: str, error: BaseException, said: str = "") -> Problem:
+    """Return a class's complaint about its args, placed at the arg that it names first.
+
+    Args:
+        part: the component.
+        file: the config's name.
+        error: the complaint.
+        said: how it is told, where not in its own words.
+    """
     text = str(error)
     first = text.split(" ", 1)[0].strip("'\"")
     place = f"{part.place}.args" + (f".{first}" if first in part.args else "")
-    return Problem(text.rstrip("."), file, place)
+    return Problem((said or text).rstrip("."), file, place)
 
 
 def _class_of(part: Part) -> Any:
@@ -256,15 +273,28 @@ def _build(part: Part, file: str, folders: Sequence[Path], packages: Sequence[st
     cls: Any = class_of(
         {"path": part.dotted}, catalogue=_NoNames(), folders=folders, packages=packages, file=file, path=part.place
     )
-    if not (isinstance(cls, type) and issubclass(cls, part.role.contract)):
-        kinds = [role.word for role in ROLES if isinstance(cls, type) and issubclass(cls, role.contract)]
-        what = _article(kinds[0]) if kinds else f"no subclass of medl.automl.api.{part.role.contract.__name__}"
-        rule = f"{part.dotted} has to be {_article(part.role.word)}, but it is {what}"
+    if rule := _wrong_kind(cls, part):
         raise ConfigError(Problem(rule, file, f"{part.place}.path"))
     try:
         return cls(**part.args)
-    except Exception as error:
-        raise ConfigError(_refusal(part, file, error)) from error
+    except (Exception, SystemExit) as error:
+        raise ConfigError(_refusal(part, file, error, user_code.raised(cls, "__init__", error))) from error
+
+
+def _wrong_kind(cls: Any, part: Part) -> str:
+    """Return why what a path names cannot play its role, or an empty text."""
+    contract = part.role.contract
+    rule = f"{part.dotted} has to be {_article(part.role.word)}"
+    if not isinstance(cls, type):
+        kind = "function" if inspect.isroutine(cls) else type(cls).__name__
+        return f"{rule}, a class, but it is {_article(kind)}"
+    if not issubclass(cls, contract):
+        kinds = [role.word for role in ROLES if issubclass(cls, role.contract)]
+        what = _article(kinds[0]) if kinds else f"no subclass of medl.automl.api.{contract.__name__}"
+        return f"{rule}, but it is {what}"
+    if missing := sorted(getattr(cls, "__abstractmethods__", ())):
+        return f"{rule}, so it has to define {' and '.join(missing)}"
+    return ""
 
 
 class _NoNames:

@@ -213,6 +213,8 @@ class ContextKey:
 
     CONCRETE_SEARCH_VALUE = "_concreteSearchValue"
     GPUS = "_gpus"
+    HOSTS = "_hosts"
+    """Name and GPU ids of each host of the job's worker; empty where it runs on this machine."""
     JOB_NAME = "_jobName"
     JOB_STATUS = "_jobStatus"
     NUM_WORKERS = "_numWorkers"
@@ -300,6 +302,8 @@ class Context:
         top = self._top()
         top._trace_dest = dest
         top._trace_file = Path(file_name) if file_name is not None else None
+        top.set_prop(ContextKey.TRACE_DEST_TYPE, dest)
+        top.set_prop(ContextKey.TRACE_DEST_FILE, str(file_name) if file_name is not None else None)
 
     def trace(self, issuer: Any, msg: str, print_to_console: bool = False) -> None:
         """Write one line ``issuer: msg`` to the trace."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from medl.automl import hardware, narration
+from medl.automl import hardware, narration, user_code
 from medl.automl.adviser import Adviser
 from medl.automl.api import Controller, Executor, Handler
 from medl.automl.core import BASELINE, AskInitial, Core, DropQueue, EndRun, Refine, StartJob
@@ -36,7 +36,8 @@ from medl.automl.lock import hold
 from medl.automl.process import await_leashes
 from medl.automl.study import Mirror, MirrorThread, rebuild
 from medl.automl.summary import Progress, Rows, read_progress, read_validations
-from medl.automl.worker import Order, Worker, WorkerSpec, describe
+from medl.automl.worker import Order, Worker
+from medl.automl.worker_spec import WorkerSpec
 from medl.errors import MedlError, RunError
 from medl.mmar.files import write_json
 from medl.mmar.run_folder import RunFolder
@@ -204,27 +205,29 @@ class Engine:
             self._space = self.executor.determine_search_space(self.ctx)
         except MedlError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.ctx.trace(self.executor, "".join(traceback.format_exception(error)))
-            raise RunError(
-                f"{type(self.executor).__name__}.determine_search_space raised {describe(error)}."
-            ) from error
+            said = user_code.raised(self.executor, "determine_search_space", error)
+            raise RunError(f"{said}. {self._what_is_next()}") from error
         self.ctx.set_prop(ContextKey.SEARCH_SPACE, self._space)
         self._tell_handlers("search_space_available", self.ctx)
-        self._adviser.set_space(self._space)
+        with self._mending():
+            self._adviser.set_space(self._space)
         if self.ctx.stop_work_asked() and not self._log.events:
-            raise RunError(f"the search space cannot be searched: {self.ctx.get_stop_message()}")
+            reason = self.ctx.get_stop_message()
+            raise RunError(f"the search space cannot be searched: {reason}. {user_code.NOTHING_STARTED}")
         workers = [{"name": worker.name, "slots": list(worker.slots)} for worker in self.workers]
         limits: Event = {"workers": workers, "max_rounds": self.max_rounds}
         if self._log.events:
-            if differed := self._adviser.replay(self._log.events):
+            with self._mending():
+                differed = self._adviser.replay(self._log.events)
+            if differed:
                 self.say(f"{differed}; the run goes on from the record")
             running = list(self._core.running.values())
             for job in running:
                 reason = "the engine ended while it ran"
-                self._record(
-                    {"type": "job_interrupted", "job": job, "attempt": self._core.jobs[job].attempt, "reason": reason}
-                )
+                attempt = self._core.jobs[job].attempt
+                self._record({"type": "job_interrupted", **self._how_far(job, attempt), "reason": reason})
             self._record({"type": "run_resumed", **limits})
             again, done = len(self._core.again), sum(job.outcome is not None for job in self._core.jobs.values())
             said = f"; {again} interrupted before run again" if again else ""
@@ -288,7 +291,7 @@ class Engine:
             order.stopping.set()
             try:
                 self.executor.abort(order.ctx)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._report(self.executor, "abort", error)
 
     def _wait(self) -> None:
@@ -305,13 +308,8 @@ class Engine:
 
     def _perform(self, action: Any) -> None:
         if isinstance(action, AskInitial):
-            items = self._adviser.ask(None)
-            try:
-                self._adviser.check(items)
-            except RunError as error:
-                raise RunError(f"{error} No job was started. Mend the controller.") from error
-            if not items:
-                self.say(f"{self._adviser.name} recommends nothing at first: the run stops at once")
+            with self._mending():
+                items = self._adviser.first()
             self._recommended(None, items)
         elif isinstance(action, Refine):
             self._refine(action.job)
@@ -335,6 +333,7 @@ class Engine:
         ctx.set_prop(ContextKey.JOB_NAME, action.job)
         ctx.set_prop(ContextKey.WORKER_NAME, action.worker)
         ctx.set_prop(ContextKey.GPUS, list(spec.slots))
+        ctx.set_prop(ContextKey.HOSTS, spec.hosts)
         ctx.set_prop(ContextKey.ATTEMPT, action.attempt)
         ctx.set_prop(ContextKey.THREADS, hardware.fair_threads(hardware.cores(), ranks))
         ctx.set_prop(ContextKey.RECOMMENDATION, recommendation)
@@ -358,7 +357,7 @@ class Engine:
             outcome = Outcome(outcome.recommendation_id, JobStatus.FAILED, reason=reason)
             order.ctx.set_prop(ContextKey.OUTCOME, outcome)
             order.ctx.set_prop(ContextKey.JOB_STATUS, outcome.status)
-        event: Event = {"job": order.job, "attempt": order.attempt}
+        event = self._how_far(order.job, order.attempt)
         if outcome.status is JobStatus.INTERRUPTED:
             reason = outcome.reason or "stopped with the run"
             self._record({"type": "job_interrupted", **event, "reason": reason})
@@ -379,6 +378,11 @@ class Engine:
                 self._tell_handlers("outcome_recorded", order.ctx)
             else:
                 self._unseen[order.job] = order
+
+    def _how_far(self, job: str, attempt: int) -> Event:
+        """Return which attempt ended, and how far its training came, for its folder may go."""
+        progress = read_progress(self.folder.job(job).models)
+        return {"job": job, "attempt": attempt, **({} if progress is None else {"progress": progress.to_json()})}
 
     def _refine(self, job: str) -> None:
         try:
@@ -439,8 +443,21 @@ class Engine:
     def _report(self, component: Any, method: str, error: BaseException) -> None:
         """Say that a component raised, and trace where; the run goes on. A job's own end has a line of its own."""
         if method != "execute":
-            self.say(f"{type(component).__name__}.{method} raised {describe(error)}; the run goes on")
-        self.ctx.trace(component, "".join(traceback.format_exception(error)))
+            self.say(user_code.raised_and_next(component, method, error))
+        with contextlib.suppress(OSError):  # a full disk: then without the trace
+            self.ctx.trace(component, "".join(traceback.format_exception(error)))
+
+    @contextlib.contextmanager
+    def _mending(self) -> Iterator[None]:
+        """Add to an error of the controller what becomes of the run."""
+        try:
+            yield
+        except RunError as error:
+            raise RunError(f"{error} {self._what_is_next()}") from error
+
+    def _what_is_next(self) -> str:
+        begun = any(event["type"] == "job_started" for event in self._log.events)
+        return user_code.MEND_LATER if begun else user_code.MEND_FIRST
 
     def _finish(self) -> None:
         """Leave no job behind and say goodbye to everyone, whatever happened before."""
@@ -453,12 +470,13 @@ class Engine:
         with contextlib.suppress(MedlError):  # a full disk: the next start finds the job running and knows as much
             for order in list(self._orders.values()):
                 reason = "did not end when it was stopped"
-                self._record({"type": "job_interrupted", "job": order.job, "attempt": order.attempt, "reason": reason})
+                event = self._how_far(order.job, order.attempt)
+                self._record({"type": "job_interrupted", **event, "reason": reason})
         self._tell_handlers("end_automl", self.ctx)
         for component in (self.controller, self.executor):
             try:
                 component.shutdown(self.ctx)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._report(component, "shutdown", error)
         self._tell_handlers("shutdown", self.ctx, reverse=True)
         if self._mirror is not None:

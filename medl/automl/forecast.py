@@ -110,6 +110,8 @@ def forecast(
     bounds = [float(max_rounds) if max_rounds is not None else math.inf]
     if callable(count):
         bounds.append(float(count(space)))
+        if isinstance(rounds := getattr(controller, "max_rounds", None), int):  # its own default, where none is given
+            bounds.append(float(rounds))
     jobs = min(bounds)
     busy = max(1, int(min(workers, controller.parallelism(space), jobs + baseline)))
     weights = [_size(path) for path in sorted(mmar.models.glob("*.pt"))] if mmar.models.is_dir() else []
@@ -152,7 +154,8 @@ def show_plan(
         else:
             shown = [str(list(choice)) for choice in parameter.targets[:6]]
             more = ", …" if len(parameter.targets) > 6 else ""
-            target = f"{len(parameter.targets)} choices: {', '.join(shown)}{more}"
+            count = len(parameter.targets)
+            target = f"{count} choice{'s' * (count != 1)}: {', '.join(shown)}{more}"
         lines.append(f"  {parameter.prl}   {target}")
     lines += ["", "The first jobs:"]
     if numbers.baseline:

@@ -54,7 +54,7 @@ def ended(row: Mapping[str, Any], best: Mapping[str, Any] | None, seconds: float
         line += f": {row['reason'].rstrip('.')}"
     if row["status"] == JobStatus.FAILED:
         places = _places(archive)
-        line += f"; {places}" if places else ""
+        line += f"; only this job ends; {places}" if places else "; only this job ends"
     return f"{line}; {so_far}"
 
 

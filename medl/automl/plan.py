@@ -5,27 +5,41 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from medl.assets import asset
-from medl.automl.assemble import HANDLER, Assembly, assemble, automl_problems, read_parts, with_settings
+from medl.automl.assemble import (
+    CONTROLLER,
+    EXECUTOR,
+    HANDLER,
+    Assembly,
+    Role,
+    assemble,
+    automl_problems,
+    read_parts,
+    with_settings,
+)
 from medl.automl.defs import SearchSpace
 from medl.automl.events import space_to_json
 from medl.automl.fingerprint import fingerprint
 from medl.automl.geometry import search_warnings
 from medl.automl.hardware import cores, fair_threads, visible_gpus
+from medl.automl.launch import LAUNCHERS, chosen_launcher
 from medl.automl.settings import RUN_SETTINGS, job_settings, read_settings
 from medl.automl.space import find_search_space, own_values, search_problems, searched_variables
-from medl.automl.worker import WorkerSpec, parse_workers
+from medl.automl.worker_spec import WorkerSpec, parse_workers
 from medl.conf.catalogue import Catalogue
 from medl.conf.check import Checked, check_training
 from medl.conf.load import read_json, read_object
+from medl.conf.nothing import is_switched
+from medl.conf.ranks import rank_problems
+from medl.conf.sections import alternative_problems
 from medl.conf.variables import resolve_variables
 from medl.errors import ConfigError, Problem, near_names
+from medl.horovod import INSTALL, horovod_fault
 from medl.mmar.archive import MMAR
 from medl.mmar.run_folder import RunFolder
 
@@ -142,15 +156,16 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
         settings = read_settings(words)
     jobs = job_settings(settings)
 
-    environment: dict[str, Any] = {}
+    environment: dict[str, Any] | None = None  # None: it cannot be read, and what needs it is left unchecked
     with found.step():
-        if mmar.environment.exists():
-            environment = read_object(mmar.environment, ENVIRONMENT)
+        environment = read_object(mmar.environment, ENVIRONMENT) if mmar.environment.exists() else {}
+    readable = environment is not None
+    environment = environment or {}
     _check_checkpoints(environment, jobs, found)
 
     automl_file = f"config/{_under_config(automlconf)}"
-    automl, train_file, work_dir, kept = _read_search(mmar, automl_file, environment, settings, found)
-    workers, gpus = _workers(settings, automl, found)
+    automl, train_file, work_dir, kept = _read_search(mmar, automl_file, environment, settings, found, readable)
+    workers, gpus = _workers(settings, automl, automl_file, found)
     asked = settings.get("traceout", "file")
     traceout = next((place for place in TRACE_PLACES if place == asked), None)
     if traceout is None:
@@ -169,13 +184,30 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
     with found.step():
         raw = read_object(mmar.config / train_file, shown)
         catalogue = Catalogue.load()
-        checked = check_training(mmar.root, raw, environment, jobs, shown, catalogue, search_problems=search_problems)
-        found.problems += checked.problems
+        if readable:
+            checked = check_training(
+                mmar.root,
+                raw,
+                environment,
+                jobs,
+                shown,
+                catalogue,
+                search_problems=search_problems,
+                own_values=automl.get("baseline") is True,
+            )
+        else:
+            checked = Checked(None, {}, problems=search_problems(raw, catalogue, shown))
+        found.problems += [_for_baseline(problem, checked, shown) for problem in checked.problems]
+        if checked.resolved is not None and _is_ours(automl, automl_file, EXECUTOR) and launcher_of(automl) != "python":
+            several = sorted({len(worker.slots) for worker in workers})
+            found.problems += [p for n in several for p in rank_problems(checked.config, n, mmar.root, shown)]
         space, wrong = find_search_space(raw, None, shown)
         if not wrong:
             own = own_values(raw, space, catalogue)
             warnings += search_warnings(raw, shown)
-            if not space.parameters:
+            if not space.parameters and _is_ours(
+                automl, automl_file, EXECUTOR
+            ):  # another one may have a space of its own
                 found.add(
                     "a search needs something to vary, but the config has no search section",
                     shown,
@@ -190,7 +222,9 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
     if found.problems or folder is None or traceout is None:
         raise ConfigError(found.problems)
     controller = automl.get("controller", {})
-    max_rounds = settings.get("max_rounds", (controller.get("args") or {}).get("max_rounds"))
+    max_rounds = settings.get("max_rounds")
+    if max_rounds is None and _is_ours(automl, automl_file, CONTROLLER):  # what it means to another one only that knows
+        max_rounds = (controller.get("args") or {}).get("max_rounds")
     return Plan(
         mmar=mmar,
         folder=folder,
@@ -218,7 +252,12 @@ def _under_config(name: str) -> str:
 
 
 def _read_search(
-    mmar: MMAR, file: str, environment: Mapping[str, Any], settings: Mapping[str, Any], found: _Findings
+    mmar: MMAR,
+    file: str,
+    environment: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    found: _Findings,
+    readable: bool,
 ) -> tuple[dict[str, Any], str, str | None, int | None]:
     """Return the resolved config_automl.json, the train config's name, the runs' parent and how many archives stay."""
     automl: dict[str, Any] = {}
@@ -228,7 +267,12 @@ def _read_search(
     with found.step():
         raw = read_object(mmar.root / file, file)
         variables = {**settings, "trainconf": train_file}
-        resolved = resolve_variables(raw, environment, variables, mmar.root, file)
+        try:
+            resolved = resolve_variables(raw, environment, variables, mmar.root, file)
+        except ConfigError:
+            if readable:
+                raise
+            return automl, train_file, work_dir, kept
         automl = with_settings(resolved.config, settings, mmar.custom)
         found.problems += [_as_given(problem, settings) for problem in automl_problems(automl, file, mmar.custom)]
         for part in read_parts(automl, file)[0]:
@@ -238,8 +282,14 @@ def _read_search(
                 kept = part.args.get("num_mmars_to_keep", 5)
     rounds = settings.get("max_rounds")
     if rounds is not None and (isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1):
+        found.problems = [p for p in found.problems if (p.file, p.path) != (SETTING, "max_rounds")]  # the controller's
         found.add("max_rounds is a whole number of at least 1", SETTING, "max_rounds", value=rounds)
     return automl, train_file, work_dir if isinstance(work_dir, str) else None, kept if isinstance(kept, int) else None
+
+
+def _is_ours(automl: Mapping[str, Any], file: str, role: Role) -> bool:
+    """Return whether the component of a role is one of medl's."""
+    return any(part.role is role and part.dotted in role.classes().values() for part in read_parts(automl, file)[0])
 
 
 def _as_given(problem: Problem, settings: Mapping[str, Any]) -> Problem:
@@ -249,29 +299,56 @@ def _as_given(problem: Problem, settings: Mapping[str, Any]) -> Problem:
         return dataclasses.replace(problem, file=SETTING, path="algorithm")
     if arg != problem.path and f"controller.{arg}" in settings:
         return dataclasses.replace(problem, file=SETTING, path=f"controller.{arg}")
+    if problem.path == "controller.args.max_rounds" and "max_rounds" in settings:
+        return dataclasses.replace(problem, file=SETTING, path="max_rounds")
     return problem
 
 
+def _for_baseline(problem: Problem, checked: Checked, file: str) -> Problem:
+    """Return a problem with what to do where the search leaves exactly one alternative enabled, but the archive not."""
+    if problem not in alternative_problems(checked.config, file):
+        return problem
+    section, _, key = problem.path.partition(".")
+    if not any(isinstance(item, Mapping) and is_switched(item) for item in checked.config[section][key]):
+        return problem
+    return dataclasses.replace(
+        problem,
+        rule=f"{problem.rule}, also in the archive's own values, with which the baseline is trained",
+        remedy='Disable all but one of them, or leave the baseline out: "baseline": false in the search\'s config.',
+    )
+
+
 def _workers(
-    settings: Mapping[str, Any], automl: Mapping[str, Any], found: _Findings
+    settings: Mapping[str, Any], automl: Mapping[str, Any], file: str, found: _Findings
 ) -> tuple[tuple[WorkerSpec, ...], int]:
     gpus = len(visible_gpus())
     workers: tuple[WorkerSpec, ...] = ()
     with found.step():
         workers = parse_workers(settings.get("workers", "0"), gpus)
-    executor = automl.get("executor")
-    args = executor.get("args") if isinstance(executor, Mapping) else None
-    launcher = args.get("launcher", "auto") if isinstance(args, Mapping) else "auto"
-    several = [worker.name for worker in workers if len(worker.slots) > 1]
-    if (launcher == "horovodrun" or (several and launcher == "auto")) and shutil.which("horovodrun") is None:
+    launcher = launcher_of(automl)
+    wanted = set()
+    for worker in workers if _is_ours(automl, file, EXECUTOR) else ():  # another one may use a worker's ids as it likes
+        try:
+            wanted.add(chosen_launcher(launcher, len(worker.slots), worker.hosts))
+        except ValueError as error:
+            if launcher in LAUNCHERS:  # else the check of the executor's args says so
+                found.add(str(error), SETTING, "workers", value=settings.get("workers"))
+    if "horovodrun" in wanted and (fault := horovod_fault()) is not None:
         found.add(
-            "a worker with several ids trains through Horovod, but there is no horovodrun here",
+            "a worker with several ids trains through Horovod",
             SETTING,
             "workers",
-            value=settings.get("workers"),
-            remedy="Install it with scripts/install_horovod.sh, or give each worker one id, such as workers=0:1.",
+            value=f"{settings.get('workers', '0')}: {fault}",
+            remedy=f"Install it with {INSTALL}, or give each worker one id, such as workers=0:1.",
         )
     return workers, gpus
+
+
+def launcher_of(automl: Mapping[str, Any]) -> str:
+    """Return the ``launcher`` among the executor's args."""
+    executor = automl.get("executor")
+    args = executor.get("args") if isinstance(executor, Mapping) else None
+    return str(args.get("launcher", "auto")) if isinstance(args, Mapping) else "auto"
 
 
 def _run_folder(mmar: MMAR, work_dir: str | None, settings: Mapping[str, Any]) -> RunFolder:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from medl.automl.rank_end import rank_end
 from medl.errors import RunError
 
 GRACE_S = 10.0
@@ -22,7 +23,7 @@ _OUT_OF_MEMORY = re.compile(
     r"out of memory|\bMemoryError\b|can't allocate memory|Cannot allocate memory|std::bad_alloc|oom[- ]kill",
     re.IGNORECASE,
 )
-_KILLED_RANK = re.compile(r"Exit code: 137\b|exitcode: -9\b|signal 9\b|SIGKILL")
+_KILLED_RANK = re.compile(r"signal 9\b|SIGKILL")
 
 
 class JobProcess:
@@ -134,7 +135,12 @@ def describe_end(returncode: int, log: Path | None = None) -> str:
         reason = f"exit code {returncode}"
         if returncode == 128 + signal.SIGKILL:
             return f"{reason}: killed, probably out of memory"
-        if _KILLED_RANK.search(tail):
+        if (end := rank_end(tail)) is not None:
+            last = end.said
+            reason = f"rank {end.rank} ended with exit code {end.code}"
+            if end.signal == signal.SIGKILL:
+                return f"{reason}: killed, probably out of memory"
+        elif _KILLED_RANK.search(tail):
             reason += ": one of its processes was killed, probably out of memory"
     if _OUT_OF_MEMORY.search(tail):
         reason += ": out of memory"

@@ -7,18 +7,23 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from medl.automl.placement import (
+    ABSENT,
     Placement,
     aliases,
     component,
     is_first_level_value,
     own_args,
     placements,
+    read,
 )
 from medl.automl.prl import Steps
 from medl.automl.search_grammar import DISABLED, LEARNING_RATE, Sections, json_path
 from medl.conf.sections import full_name
 from medl.conf.translate import current_arg
 from medl.errors import Problem, near_names
+
+WHOLE_NUMBERS = ("epochs", "num_interval_per_valid", "until_epoch")
+"""First-level values that a fraction would break."""
 
 
 class KnownParameter(Protocol):
@@ -135,6 +140,7 @@ def _target_problems(
     """A component's target is an arg of its class, or ``@disabled`` with the values true and false."""
     found = []
     for placement in places:
+        found += _number_problems(config, placement, catalogue, file)
         if not placement.steps:
             continue
         node = component(config, placement.steps)
@@ -151,6 +157,27 @@ def _target_problems(
         else:
             found += _arg_problems(config, placement, catalogue, file)
     return found
+
+
+def _number_problems(
+    config: Mapping[str, Any], placement: Placement, catalogue: ClassTable | None, file: str
+) -> list[Problem]:
+    """A range of floats replaces a number: not true, a text, or a first-level value that is a whole number."""
+    if placement.item.parameter.kind != "float" or placement.target.startswith("@"):
+        return []
+    value = read(config, placement.steps, placement.target)
+    if value is ABSENT and placement.steps:
+        value = class_default(config, placement.steps, placement.target, catalogue)
+    if not placement.steps and placement.target in WHOLE_NUMBERS:
+        wanted = "a whole number"
+    elif isinstance(value, bool) or (isinstance(value, str) and value[:1] not in ("{", "#", "@")):
+        wanted = "no number now"
+    else:
+        return []
+    rule = f'the numbers of a "float" search take the place of a number, but "{placement.target}" is {wanted}'
+    remedy = 'Use "type": "enum" with the values that it may take.'
+    given = {} if value is ABSENT else {"value": value}
+    return [Problem(rule, file, placement.place, remedy=remedy, **given)]
 
 
 def _disabled_problems(placement: Placement, file: str) -> list[Problem]:

@@ -132,6 +132,9 @@ class _Reader:
     def read_search(self, node: Mapping[str, Any], steps: Steps) -> None:
         place = json_path(*steps, "search")
         section = node["search"]
+        if steps and not is_component(node) and ("name" in node or "args" in node):
+            self.problem('a component that is searched has a "name" or a "path", which is a text', place)
+            return
         if steps and not is_component(node):
             self.problem(
                 "a search section stands beside a component's name and args or at the config's first level",

@@ -23,7 +23,7 @@ _NOTHING = JobStatus.NO_SCORE, JobStatus.FAILED, JobStatus.INTERRUPTED, JobStatu
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a running job is.
+    """How far a job is, or came.
 
     Attributes:
         epoch: the last epoch that ended (1-based).
@@ -34,6 +34,14 @@ class Progress:
     epoch: int
     max_epoch: int
     time_per_epoch_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what stays of it in the record of a job that ended."""
+        return {
+            "epoch": self.epoch,
+            "max_epoch": self.max_epoch,
+            "time_per_epoch_s": round(self.time_per_epoch_s, 3),
+        }
 
     @property
     def eta_s(self) -> float:
@@ -103,20 +111,20 @@ class Rows:
             self._last[event["job"]] = row
             self._started.add(event["trial"])
         elif kind == "job_ended":
-            self._end(self._last[event["job"]], event["time"], event["outcome"])
+            self._end(self._last[event["job"]], event, event["outcome"])
         elif kind == "job_interrupted":
-            self._end(
-                self._last[event["job"]], event["time"], {"status": "interrupted", "reason": event.get("reason", "")}
-            )
+            self._end(self._last[event["job"]], event, {"status": "interrupted", "reason": event.get("reason", "")})
         elif kind == "queue_dropped":
             for trial in event["trials"]:
                 self._drop(trial, event.get("reason", ""))
         elif kind in ("run_paused", "run_ended"):
             self.status = event["status"]
 
-    def _end(self, row: dict[str, Any], time: str, outcome: Mapping[str, Any]) -> None:
-        row.update(status=str(outcome["status"]), end=time, reason=outcome.get("reason") or None)
+    def _end(self, row: dict[str, Any], event: Event, outcome: Mapping[str, Any]) -> None:
+        row.update(status=str(outcome["status"]), end=event["time"], reason=outcome.get("reason") or None)
+        row.update(event.get("progress", {}))
         if (last := outcome.get("epoch")) is not None:
+            row["epoch"] = last
             source = self._last.get(self._asked.get(row["trial"], {}).get("resume_from") or "")
             first = source["epochs"][1] + 1 if source and source["epochs"] else 1
             row["epochs"] = [min(first, last), last]
@@ -164,12 +172,7 @@ class Rows:
             if not alive:
                 row.update(status=str(JobStatus.INTERRUPTED), reason="the engine ended while it ran")
             elif progress and (now := progress.get(row["job"])) is not None:
-                row.update(
-                    epoch=now.epoch,
-                    max_epoch=now.max_epoch,
-                    time_per_epoch_s=round(now.time_per_epoch_s, 3),
-                    eta_s=round(now.eta_s, 1),
-                )
+                row.update(**now.to_json(), eta_s=round(now.eta_s, 1))
         best = self.best["job"] if self.best is not None else None
         return {"run_id": self.run_id, "status": status, "best": best, "jobs": rows}
 

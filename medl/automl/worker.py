@@ -7,70 +7,16 @@ import json
 import math
 import queue
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from medl.automl.api import Executor, Handler
 from medl.automl.defs import NO_SCORE, Context, ContextKey, JobStatus, Outcome, Recommendation
 from medl.automl.events import now
-from medl.errors import ConfigError, MedlError, Problem
-
-
-@dataclass(frozen=True)
-class WorkerSpec:
-    """One worker: its name (W1, W2, …) and its GPU ids, or CPU slots where there is no GPU."""
-
-    name: str
-    slots: tuple[int, ...]
-
-    def gpu_list_string(self) -> str:
-        """Return the ids as ``0,1``."""
-        return ",".join(map(str, self.slots))
-
-
-def parse_workers(spec: str | int, gpus: int | None = None) -> tuple[WorkerSpec, ...]:
-    """Return the workers W1, W2, … of ``0,1:2,3``: workers are parted by ``:``, the ids of one by ``,``.
-
-    Ids may repeat between workers, who then share a GPU.
-
-    Args:
-        spec: the text; a single id may be an int, as ``--set`` makes it.
-        gpus: number of GPUs that may be used; ids beyond are refused. ``None`` or 0: the ids are CPU slots, any number.
-
-    Raises:
-        ConfigError: with every problem.
-    """
-
-    def problem(rule: str, value: Any, remedy: str) -> Problem:
-        return Problem(rule=rule, file="--set", path="workers", value=value, remedy=remedy)
-
-    form = "Write workers=0:1 for two workers with one GPU (or CPU slot) each, workers=0,1:2,3 for two with two each."
-    if isinstance(spec, bool) or not isinstance(spec, (str, int)):
-        raise ConfigError(problem('workers is a list such as "0:1"', spec, form))
-    problems: list[Problem] = []
-    workers: list[WorkerSpec] = []
-    for number, part in enumerate(str(spec).split(":"), start=1):
-        words = [word.strip() for word in part.split(",")]
-        wrong = [word for word in words if not (word.isascii() and word.isdigit())]
-        if wrong:
-            problems.append(problem(f"worker {number} needs ids that are whole numbers from 0", part, form))
-            continue
-        slots = tuple(int(word) for word in words)
-        if len(set(slots)) < len(slots):
-            remedy = "Name each id once per worker; workers may share one, as in 0:0."
-            problems.append(problem(f"worker {number} names an id twice", part, remedy))
-        if gpus and (beyond := [slot for slot in slots if slot >= gpus]):
-            shown = f"{gpus} GPU{'s' * (gpus > 1)} can be used, with ids 0 to {gpus - 1}"
-            problems.append(
-                problem(shown, beyond[0], "Ids count from 0 within CUDA_VISIBLE_DEVICES where that is set.")
-            )
-        workers.append(WorkerSpec(f"W{number}", slots))
-    if problems:
-        raise ConfigError(problems)
-    return tuple(workers)
+from medl.automl.user_code import raised
+from medl.automl.worker_spec import WorkerSpec
+from medl.errors import MedlError
 
 
 @dataclass(eq=False)
@@ -165,7 +111,7 @@ def run_executor(executor: Executor, order: Order, report: Report) -> Outcome:
     except BaseException as error:
         if not isinstance(error, MedlError) and not order.stopping.is_set():
             report(executor, "execute", error)
-        reason = str(error) if isinstance(error, MedlError) else f"{type(executor).__name__} raised {describe(error)}"
+        reason = str(error) if isinstance(error, MedlError) else raised(executor, "execute", error)
         outcome = Outcome(order.recommendation.id, JobStatus.FAILED, reason=" ".join(reason.split()))
     if order.stopping.is_set() and outcome.status not in (JobStatus.OK, JobStatus.NO_SCORE):
         outcome = dataclasses.replace(outcome, status=JobStatus.INTERRUPTED)
@@ -214,11 +160,3 @@ def as_outcome(result: Any, trial: str, executor: str) -> Outcome:
         info=info,
         reason=reason,
     )
-
-
-def describe(error: BaseException) -> str:
-    """Return an exception as one line with the place that raised it: ``ValueError: no such key (handler.py:12)``."""
-    text = " ".join(str(error).split())
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"

@@ -17,7 +17,9 @@ from medl.conf.catalogue import Catalogue
 from medl.conf.check_component import ComponentCheck
 from medl.conf.component import user_folders
 from medl.conf.data_list import data_list_problems
+from medl.conf.item_keys import read_keys
 from medl.conf.json_path import child, walk
+from medl.conf.nothing import is_switched, nothing_problems
 from medl.conf.references import expand_refs, marked, names_in, reference_problems
 from medl.conf.sections import (
     ONE_COMPONENT,
@@ -27,6 +29,7 @@ from medl.conf.sections import (
     args_of,
     class_name,
     components,
+    full_name,
     is_disabled,
 )
 from medl.conf.translate import translate
@@ -77,6 +80,7 @@ def check_training(
     *,
     environment_file: str = ENVIRONMENT_FILE,
     search_problems: SearchProblems | None = None,
+    own_values: bool = False,
     check_data: bool = True,
 ) -> Checked:
     """Return what is wrong with a training config, and its normal form.
@@ -90,7 +94,8 @@ def check_training(
         catalogue: the components; loaded where it is not given.
         environment_file: the environment's name in messages.
         search_problems: checks the ``search`` sections of the config as it is in the file.
-        check_data: whether data lists are read and their files looked for.
+        own_values: whether the config is trained as it is; otherwise a search may decide which alternative is enabled.
+        check_data: whether data lists are read, and their files and the checkpoints that are loaded looked for.
     """
     mmar_root = Path(mmar_root)
     environment, settings = dict(environment or {}), dict(settings or {})
@@ -129,14 +134,21 @@ def check_training(
     for place in components(translation.config):
         problems += [p for p in check.problems(place) if p.path not in said]
     problems += reference_problems(normal, file)
-    problems += [p for p in alternative_problems(normal, file) if not _searched(normal, p.path)]
+    problems += [p for p in alternative_problems(normal, file) if own_values or not _searched(normal, p.path)]
+    problems += nothing_problems(normal, catalogue, file)
     problems += _structure_problems(normal, in_force, file)
     if search_problems is not None:
-        problems += search_problems(config, catalogue, file)
-    if check_data and resolved is not None:
+        found = search_problems(config, catalogue, file)
+        better = {problem.path for problem in found if problem.path.rpartition(".")[2] in ("search", "apply")}
+        problems = [problem for problem in problems if problem.path not in better] + found
+    if check_data:
+        problems += _checkpoint_problems(normal, file)
+        wrong = [problem.path for problem in problems if problem.file == file]
         for place in components(normal):
-            if place.key == "dataset" and not is_disabled(place.spec):
-                problems += _data_problems(place, mmar_root, file)
+            if place.key != "dataset" or is_disabled(place.spec):
+                continue
+            if not any(path.startswith(f"{place.path}.data_") for path in wrong):
+                problems += _data_problems(place, mmar_root, file, read_keys(normal, place.section))
     warnings = _warnings(config, normal, in_force, file) if not problems else []
     return Checked(resolved, normal, translation.notes, _ordered(problems, config, (environment_file, file)), warnings)
 
@@ -158,23 +170,10 @@ def _packages(config: Mapping[str, Any], environment: Mapping[str, Any]) -> tupl
     return tuple(given)
 
 
-def _switched(spec: Mapping[str, Any]) -> bool:
-    """Return whether a search decides if the component is disabled."""
-    apply, search = spec.get("apply"), spec.get("search")
-    if isinstance(apply, dict) and "@disabled" in apply:
-        return True
-    for item in search if isinstance(search, list) else []:
-        args = item.get("args") if isinstance(item, dict) else None
-        names = [args] if isinstance(args, str) else args if isinstance(args, list) else []
-        if any(isinstance(name, str) and name.partition("#")[0] == "@disabled" for name in names):
-            return True
-    return False
-
-
 def _searched(config: Mapping[str, Any], path: str) -> bool:
     """Return whether a search decides which of the alternatives at that path is enabled."""
     section, _, key = path.partition(".")
-    return any(_switched(item) for item in config[section][key] if isinstance(item, dict))
+    return any(is_switched(item) for item in config[section][key] if isinstance(item, dict))
 
 
 def _structure_problems(config: Mapping[str, Any], in_force: Mapping[str, Any], file: str) -> list[Problem]:
@@ -202,8 +201,15 @@ def _structure_problems(config: Mapping[str, Any], in_force: Mapping[str, Any], 
     return found
 
 
-def _data_problems(place: Place, mmar_root: Path, file: str) -> list[Problem]:
-    """Return what is wrong with the data list of a dataset, and with how it is named."""
+def _data_problems(place: Place, mmar_root: Path, file: str, keys: tuple[str, ...]) -> list[Problem]:
+    """Return what is wrong with the data list of a dataset, and with how it is named.
+
+    Args:
+        place: the dataset.
+        mmar_root: the archive.
+        file: the config's name in messages.
+        keys: what the first transform reads of each item.
+    """
     spec = place.spec
     names = ("data_list_file_path", "data_list_key")
     given = [name for name in names if spec.get(name)]
@@ -242,7 +248,23 @@ def _data_problems(place: Place, mmar_root: Path, file: str) -> list[Problem]:
                 remedy="Set DATA_ROOT in config/environment.json, or with --set DATA_ROOT=FOLDER.",
             )
         ]
-    return data_list_problems(path, spec["data_list_key"], folder, shown)
+    asked = f"{file}: {place.path}.data_list_key"
+    return data_list_problems(path, spec["data_list_key"], folder, shown, keys=keys, asked=asked)
+
+
+def _checkpoint_problems(config: Mapping[str, Any], file: str) -> list[Problem]:
+    """Return the checkpoints to be loaded that do not exist."""
+    found: list[Problem] = []
+    for place in components(config):
+        if place.key != "handlers" or is_disabled(place.spec) or full_name(place.spec) != "CheckpointLoader":
+            continue
+        where, args = args_of(place.spec)
+        given = args.get("load_path") if isinstance(args, dict) else None
+        if isinstance(given, str) and os.path.isabs(given) and not os.path.isfile(given):
+            remedy = "Name a checkpoint with --set MMAR_CKPT=FILE, or load none: disable this handler."
+            rule, path = "the checkpoint that is loaded has to exist", f"{place.path}.{where}.load_path"
+            found.append(Problem(rule, file, path, given, remedy))
+    return found
 
 
 def _warnings(raw: Mapping[str, Any], config: Mapping[str, Any], in_force: Mapping[str, Any], file: str) -> list[str]:

@@ -127,7 +127,9 @@ class ComponentCheck:
         try:
             return self.sources.signature(label)
         except NameMissing as error:
-            near = error.near or tuple(self._dotted(name) for name in self.catalogue.near(label, place.key))
+            near = error.near
+            if not near and not own:  # what MONAI has says nothing about the user's own module
+                near = tuple(self._dotted(name) for name in self.catalogue.near(label, place.key))
             found.append(Problem(rule=error.reason, file=self.file, path=path, value=label, near=near))
             return UNKNOWN
 
@@ -137,9 +139,9 @@ class ComponentCheck:
         if wanted == "metric" and kind == "tensor_metric":
             near = (_TENSOR_METRICS[name],) if name in _TENSOR_METRICS else near
             remedy = "Classes of monai.metrics work on tensors, not in an engine."
-        needed = _NEEDED_KIND.get(wanted, f"a {wanted}")
+        needed, is_a = _NEEDED_KIND.get(wanted, _a(wanted)), _a(kind.replace("_", " "))
         return Problem(
-            rule=f"{place.key} needs {needed}, but {name} is a {kind.replace('_', ' ')}",
+            rule=f"{place.key} needs {needed}, but {name} is {is_a}",
             file=self.file,
             path=path,
             near=near,
@@ -160,6 +162,11 @@ class ComponentCheck:
     def _dotted(self, name: str) -> str:
         entry = self.catalogue.find(name)
         return f"{entry.packages[0]}.{entry.name}" if entry is not None and entry.packages else name
+
+
+def _a(noun: str) -> str:
+    """Return a noun with its article."""
+    return f"{'an' if noun[:1] in tuple('aeio') else 'a'} {noun}"
 
 
 def _given(place: Place) -> tuple[str, ...]:

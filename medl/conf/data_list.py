@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from medl.conf.folds import base_key, in_fold
+from medl.conf.item_keys import item_key_problems
 from medl.conf.json_path import child
 from medl.conf.load import read_object
 from medl.errors import ConfigError, Problem, near_names
@@ -25,7 +27,7 @@ def read_data_list(path: Path, key: str, base_dir: Path, file: str = "") -> list
 
     Args:
         path: the data list.
-        key: the list's name, such as ``training``.
+        key: the list's name, such as ``training``; ``training:fold!=0`` is its items outside of fold 0.
         base_dir: the folder that relative paths start from.
         file: the name shown in problems; ``path`` where it is empty.
 
@@ -48,7 +50,9 @@ def read_description(path: Path) -> str:
     return text if isinstance(text, str) else ""
 
 
-def data_list_problems(path: Path, key: str, base_dir: Path, file: str = "") -> list[Problem]:
+def data_list_problems(
+    path: Path, key: str, base_dir: Path, file: str = "", *, keys: tuple[str, ...] = (), asked: str = ""
+) -> list[Problem]:
     """Return what is wrong with one list: the file, the list itself, its items, and every file that does not exist.
 
     No image is opened. Of many missing files the first ten are named, then their number.
@@ -58,12 +62,15 @@ def data_list_problems(path: Path, key: str, base_dir: Path, file: str = "") -> 
         key: the list's name.
         base_dir: the folder that relative paths start from.
         file: the name shown in problems; ``path`` where it is empty.
+        keys: keys that every item needs, as the first transform loads them.
+        asked: where the list's name is given, for the message where there is no such list.
     """
     file = file or str(path)
     try:
-        items, problems = _items(path, key, file)
+        items, problems = _items(path, key, file, asked)
     except ConfigError as error:
         return list(error.problems)
+    problems = problems + item_key_problems(items, keys, file, key)
     missing: list[Problem] = []
     known: dict[str, bool] = {}  # one look per file: a list may name the same volume many times
     for item_path, item in items:
@@ -88,12 +95,14 @@ def data_list_problems(path: Path, key: str, base_dir: Path, file: str = "") -> 
     return problems + missing
 
 
-def _items(path: Path, key: str, file: str) -> tuple[list[tuple[str, dict[str, Any]]], list[Problem]]:
+def _items(path: Path, key: str, file: str, asked: str = "") -> tuple[list[tuple[str, dict[str, Any]]], list[Problem]]:
     """Return JSON path and content of each item, and what is wrong with the list."""
     data = read_object(path, file)
     lists = [name for name, value in data.items() if isinstance(value, list) and name not in _META]
+    asked_for, key = key, key if key in data else base_key(key)
     if key not in data:
         have = "It has " + ", ".join(f'"{name}"' for name in lists) + "." if lists else "It has no list."
+        have += f" The name is given at {asked}." if asked else ""
         return [], [Problem(rule=f'the data list has no "{key}"', file=file, near=near_names(key, lists), remedy=have)]
     value = data[key]
     if not isinstance(value, list):
@@ -112,6 +121,8 @@ def _items(path: Path, key: str, file: str) -> tuple[list[tuple[str, dict[str, A
     problems: list[Problem] = []
     for index, item in enumerate(value):
         place = child(key, index)
+        if asked_for != key and not in_fold(asked_for, item):
+            continue
         if isinstance(item, str):
             item = {"image": item}
         if not isinstance(item, dict) or not item:
@@ -135,6 +146,9 @@ def _items(path: Path, key: str, file: str) -> tuple[list[tuple[str, dict[str, A
                         value=content,
                     )
                 )
+    if not items and not problems:
+        remedy = 'Folds are counted from 0; an item says its own under "fold".'
+        problems.append(Problem("the fold has items", file, key, asked_for, remedy))
     if len(problems) > SHOWN:
         rule = f"{len(problems) - SHOWN} more problems with the items of this list"
         problems = [*problems[:SHOWN], Problem(rule=rule, file=file, path=key)]

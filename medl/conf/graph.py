@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from medl.errors import ConfigError, MedlError, Problem, near_names
 from medl.raised import user_place
 
 _MISSING = object()
+_MAX_CAUSES = 4
+_ADDRESS = re.compile(r"<(?:\w+\.)*(\w+) object at 0x[0-9a-f]+>")
+"""How Python shows an object that has no text of its own; its class says enough."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,16 @@ class ObjectGraph:
         raise self._error(f'"@{name}" names nothing', path, near=near_names(name, [*known, CONF]))
 
     def resolve(self, value: Any, section: str, path: str) -> Any:
-        """Return a value with the references, expressions and functions in it, however deep, made what they mean."""
+        """Return a value with the references, expressions and functions in it, however deep, made what they mean.
+
+        What refers to a disabled component gives nothing: in an object or a list it is left out.
+        """
         if isinstance(value, dict):
-            return {key: self.resolve(item, section, child(path, key)) for key, item in value.items()}
+            made = {key: self.resolve(item, section, child(path, key)) for key, item in value.items()}
+            return {key: item for key, item in made.items() if not _is_nothing(value[key], item)}
         if isinstance(value, list):
-            return [self.resolve(item, section, child(path, index)) for index, item in enumerate(value)]
+            items = [self.resolve(item, section, child(path, index)) for index, item in enumerate(value)]
+            return [item for given, item in zip(value, items, strict=True) if not _is_nothing(given, item)]
         mark = mark_of(value)
         if mark is Mark.REFERENCE:
             return self.lookup(value[1:], section, path)
@@ -196,7 +205,8 @@ class ObjectGraph:
         args_path = f"{path}.{where}"
         if not isinstance(given, dict):
             raise self._error("args is an object of names and values", args_path, value=given)
-        args = {**defaults, **self.resolve(given, section, args_path)}
+        own = {name: self.resolve(value, section, child(args_path, name)) for name, value in given.items()}
+        args = {**defaults, **own}
         try:
             return factory(**args)
         except MedlError:
@@ -210,8 +220,20 @@ class ObjectGraph:
         return ConfigError(Problem(rule=rule, file=self.file, path=path, **more))
 
 
+def _is_nothing(given: Any, made: Any) -> bool:
+    """Return whether a value refers to something that is disabled."""
+    return made is None and mark_of(given) is Mark.REFERENCE
+
+
 def _cause(error: Exception) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
+    """Return what went wrong, and below it what it came from: MONAI wraps the reason into "applying transform …"."""
+    texts: list[str] = []
+    one: BaseException | None = error
+    while one is not None and len(texts) < _MAX_CAUSES:
+        lines = str(one).strip().splitlines()
+        text = _ADDRESS.sub(r"\1", (" ".join(str(error).split()) if one is error else lines[0] if lines else ""))
+        texts.append(f"{type(one).__name__}: {text.rstrip('.')}" if text else type(one).__name__)
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+    cause = " <- ".join(dict.fromkeys(texts))
     place = user_place(error)
-    cause = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return f"{cause} ({place})" if place else cause

@@ -12,7 +12,7 @@ from typing import Any
 
 from medl.conf import vocabulary
 from medl.conf.bounded import CONTAINERS, FUNCTIONS, Refused, Steps, binary, call_builtin
-from medl.conf.expression import Expression, ExpressionError, parse_expression
+from medl.conf.expression_grammar import Expression, ExpressionError, parse_expression
 
 _FAILURES = (ArithmeticError, AttributeError, LookupError, NameError, RecursionError, TypeError, ValueError)
 """What a computation may raise by itself; other errors (out of memory on a GPU, say) keep their type."""

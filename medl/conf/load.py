@@ -62,9 +62,13 @@ def read_json(path: Path, file: str = "") -> Any:
         ) from None
     except RecursionError:
         raise ConfigError(_too_deep(file, "")) from None
-    except ValueError as error:  # an integer with more digits than Python converts
+    except ValueError:  # an integer with more digits than Python converts
         raise ConfigError(
-            Problem(rule=f"the file has to be JSON with numbers of a usual size: {error}", file=file)
+            Problem(
+                rule="the file has to be JSON with numbers of a usual size",
+                file=file,
+                remedy="Look for a number of thousands of digits.",
+            )
         ) from None
     problems: list[Problem] = []
     value = _plain(raw, "", file, problems, 0)
@@ -234,10 +238,16 @@ def _syntax_remedy(text: str, position: int) -> str:
     """Return what to do about the usual slips, or nothing."""
     if not text.strip():
         return "The file is empty: write a JSON object."
+    if "\0" in text:
+        return "The file has zero bytes, as UTF-16 has: save it as UTF-8."
+    if not text[position:].strip():
+        return 'The file ends too early: close what is open with "}" or "]".'
     before = text[:position].rstrip()
     after = text[position : position + 2]
     if before.endswith(",") and after[:1] in ("}", "]"):
         return "Remove the comma before the closing bracket."
+    if before.endswith(",") and after[:1] == ",":
+        return "Remove one of the two commas."
     if after[:1] in ("}", "]") or before.endswith((",]", ",}")):
         return "Look for a comma too many before the closing bracket."
     if after.startswith(("//", "/*", "#")):

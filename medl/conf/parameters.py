@@ -72,7 +72,7 @@ class Signature:
                 file=file,
                 path=child(path, name),
                 near=near_names(name, self.names),
-                remedy=_arg_list(title, self.names),
+                remedy=_beside(name) if name in BESIDE_ARGS else _arg_list(title, self.names),
             )
             for name in args
             if not self.takes(name)
@@ -87,8 +87,22 @@ class Signature:
         return found
 
 
+BESIDE_ARGS = (
+    "disabled",
+    "rank",
+    "log_label",
+    "is_key_metric",
+    "data_list_file_path",
+    "data_file_base_dir",
+    "data_list_key",
+)
+"""Keys of a component that stand beside its args, never in them."""
 UNKNOWN = Signature(open=True)
 """The signature of what cannot be read: everything is let through."""
+
+
+def _beside(name: str) -> str:
+    return f'Move "{name}" out of args: it stands beside the name.'
 
 
 def _arg_list(title: str, names: Sequence[str]) -> str:

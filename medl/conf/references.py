@@ -265,10 +265,12 @@ def _unknown(config: Mapping[str, Any], name: str, text: str, file: str, path: s
     contents = [config[section] for section in SECTIONS if isinstance(config.get(section), dict)]
     known = [key for content in contents for key in content]
     known += [key for key in config if key not in SECTIONS]
+    near = near_names(name, [*known, CONF])
     return Problem(
         rule=f'"@{name}" names a key of train or validate, or a first-level value',
         file=file,
         path=path,
         value=text,
-        near=near_names(name, [*known, CONF]),
+        near=near,
+        remedy="" if near else f'Add "{name}" to a section, or take the reference away.',
     )

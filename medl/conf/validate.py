@@ -109,6 +109,7 @@ def _problems(error: ValidationError, root: Any, file: str) -> list[Problem]:
         remedy = "Nothing reads this one."
     if isinstance(value, str) and keyword in ("type", "enum") and _is_bare_word(value):
         remedy = "Write it without the quotes."
+    remedy = remedy or str(given.get("x-remedy", ""))
     return [Problem(rule, file, path, value, remedy, near)]
 
 

@@ -95,6 +95,7 @@ def job_record(
     recommendation: Mapping[str, Any],
     values: Mapping[str, Any],
     config: Mapping[str, Any],
+    resolved_config: Mapping[str, Any] | None,
     environment: Mapping[str, Any],
     argv: Sequence[str],
     slots: Sequence[int],
@@ -103,6 +104,8 @@ def job_record(
 ) -> dict[str, Any]:
     """Return a job's record as it stands before the job runs; its outcome is filled in by :func:`close_record`.
 
+    It is valid against ``config/record.schema.json``.
+
     Args:
         job: its name.
         attempt: counted from 1.
@@ -110,6 +113,8 @@ def job_record(
         recommendation: the trial's id, and the jobs that weights come from.
         values: PRL to the concrete values.
         config: the generated train config, variables as text.
+        resolved_config: the same as it is trained: variables in, old names translated, refs expanded; ``None`` where
+            it breaks a rule.
         environment: the generated environment.json.
         argv: the command line.
         slots: the worker's GPU ids or CPU slots.
@@ -125,6 +130,7 @@ def job_record(
         "values": {prl: list(concrete) for prl, concrete in values.items()},
         "seed": _seed(config, environment),
         "config": dict(config),
+        "resolved_config": None if resolved_config is None else dict(resolved_config),
         "environment": dict(environment),
         "argv": list(argv),
         "python": sys.executable,

@@ -26,7 +26,8 @@ class RunFolder:
         if not _RUN_ID.fullmatch(run_id) or ".." in run_id:
             raise ConfigError(
                 Problem(
-                    rule="run_id is a name of letters, digits, '.', '_' and '-' that starts with a letter or digit",
+                    rule="run_id is a name of at most 100 letters, digits, '.', '_' and '-', without two dots in a "
+                    "row, that starts with a letter or digit",
                     file="--set",
                     path="run_id",
                     value=run_id,

@@ -20,6 +20,8 @@ from medl.mmar.files import write_json
 
 METRICS_FILE = "metrics.jsonl"
 STATS_FILE = "train_stats.json"
+HEARTBEAT_FILE = "heartbeat"
+"""Its time is when a training last showed a sign of life; it is empty, and gone when the training has ended."""
 
 
 @dataclass(frozen=True)

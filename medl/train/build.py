@@ -15,10 +15,13 @@ from medl.conf.component import ALLOWED_PACKAGES, class_of, user_folders
 from medl.conf.graph import ObjectGraph, Site
 from medl.errors import ConfigError, Problem
 from medl.train.checkpoints import WeightsKeeper
+from medl.train.connected import connect
 from medl.train.determinism import EpochSeeds
 from medl.train.distributed import Ranks
 from medl.train.final_validation import FinalValidation
 from medl.train.finite import FiniteLoss, FiniteMetric
+from medl.train.first_rank import Absent, writes_files
+from medl.train.heartbeat import Heartbeat
 from medl.train.implicit import Parts, complete_args, composed, finish_component, log_label
 from medl.train.label_range import LabelRange, takes_class_indices
 from medl.train.metrics_lines import MetricsLines
@@ -77,6 +80,8 @@ def build_training(parts: Parts, seed: int | None) -> Training:
     if evaluator is not None and last_epoch_is_given(parts.variables):
         FinalValidation(evaluator, last_epoch).attach(trainer)
     network = graph.get("train", "model")
+    if parts.ranks.size > 1:
+        connect(parts.ranks, trainer, evaluator, network, graph.get("train", "optimizer"), file=parts.file)
     savers = [
         handler
         for section in ("train", "validate")
@@ -88,6 +93,8 @@ def build_training(parts: Parts, seed: int | None) -> Training:
         keeper.attach(evaluator)
     lines = MetricsLines(parts.folder, parts.ranks, loss, graph.get("train", "optimizer"), evaluator, horizon)
     lines.attach(trainer)
+    if parts.ranks.writes:
+        Heartbeat(parts.folder).attach(trainer, evaluator)
     return Training(graph, trainer, horizon, last_epoch, lines, keeper, parts.ranks)
 
 
@@ -103,15 +110,17 @@ def object_graph(parts: Parts, first_handlers: Callable[[str, ObjectGraph], list
     packages = (*ALLOWED_PACKAGES, *allowed_packages(parts.config, parts.variables))
 
     def resolve(spec: Mapping[str, Any], path: str) -> Callable[..., Any]:
-        key = path.split(".")[1].split("[")[0]
+        section, key = path.split(".")[0], path.split(".")[1].split("[")[0]
         cls = class_of(
             spec, catalogue=catalogue, folders=folders, packages=packages, role=key, file=parts.file, path=path
         )
 
         def make(**args: Any) -> Any:
-            args = complete_args(parts, key, spec, cls, args)
+            if key == "handlers" and not parts.ranks.writes and writes_files(cls):
+                return Absent()
+            args = complete_args(parts, section, key, spec, cls, args)
             if key not in _HANDLERS:
-                return finish_component(parts, key, cls(**args))
+                return finish_component(parts, section, key, cls(**args), args)
             ours, name = first_handlers(key, graph), _HANDLERS[key]
             if name in inspect.signature(cls).parameters:
                 return cls(**{**args, name: [*ours, *(args.get(name) or ())]})

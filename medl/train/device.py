@@ -58,6 +58,33 @@ def choose_device(variables: Mapping[str, Any], ranks: Ranks, say: Callable[[str
     return chosen
 
 
+def require_device(device: Any, file: str, path: str) -> None:
+    """Find out now whether this machine has the device that a config names.
+
+    Args:
+        device: a device or its name, such as ``cuda:1``.
+        file: the config's name.
+        path: where the device stands in it.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        count = torch.cuda.device_count()
+        shown = str(device) if isinstance(device, torch.device) else device
+        raise ConfigError(
+            Problem(
+                rule=f"the device has to be one of this machine, which has {count or 'no'} GPU{'s' * (count != 1)}",
+                file=file,
+                path=path,
+                value=shown,
+                remedy='Leave "device" out: each process then takes its own GPU, or the CPU where there is none.',
+            )
+        ) from error
+
+
 def flag(variables: Mapping[str, Any], name: str, *, default: bool) -> bool:
     """Return a switch of the config's first level; 0 and 1 count as well.
 

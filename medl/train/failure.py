@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import errno
+import re
 
 from medl.errors import MedlError, RunError, TrainingError
+from medl.raised import user_place
+from medl.train.remedies import remedy
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 _MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
+_OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-f]+>")
+"""How Python shows an object that has no text of its own."""
+
+
+class RankLost(TrainingError):
+    """Another rank ended and took the connection with it; what went wrong is for that rank to say."""
 
 
 def failure(error: BaseException, epoch: int | None = None) -> MedlError:
@@ -25,6 +34,8 @@ def failure(error: BaseException, epoch: int | None = None) -> MedlError:
         if isinstance(one, MedlError):
             return one
     where = f"epoch {epoch}: " if epoch else ""
+    if any(type(one).__name__ == "HorovodInternalError" for one in chain):
+        return RankLost(f"{where}another rank ended; its own last line says why.")
     for one in chain:
         if isinstance(one, OSError) and one.errno in _FULL:
             return TrainingError(
@@ -41,7 +52,10 @@ def failure(error: BaseException, epoch: int | None = None) -> MedlError:
                 f"{where}out of memory ({_first_line(one)}). A smaller batch, patch, cache or sw_batch_size needs less."
             )
     text = " <- ".join(dict.fromkeys(f"{type(one).__name__}: {_first_line(one)}" for one in chain))
-    return TrainingError(f"{where}{text}. Run again with --debug for the traceback.")
+    place = user_place(error)  # first, since a summary shows only the beginning
+    at = f"{place}: " if place else ""
+    what_to_do = f"{words}. " if (words := remedy(chain)) else ""
+    return TrainingError(f"{where}{at}{text}. {what_to_do}Run again with --debug for the traceback.")
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -55,8 +69,10 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, without its final full stop."""
+    """Return the first line of an error's text that says something, without its final full stop."""
     lines = str(error).strip().splitlines()
     if len(lines) > 1 and lines[0].startswith("Caught ") and "Traceback" in lines[1]:  # from a loader's process
         lines = [f"{lines[0].rstrip('. ')}: {lines[-1]}"]
-    return (lines[0].rstrip(". ") if lines else "no message")[:300]
+    elif len(lines) > 1 and lines[0].rstrip().endswith(":"):
+        lines = [f"{lines[0].rstrip()} {lines[1].strip()}"]
+    return (_OBJECT.sub(r"\1", lines[0]).rstrip(". ") if lines else "no message")[:300]

@@ -14,8 +14,9 @@ from medl.conf.sections import class_name
 from medl.mmar.archive import MMAR
 from medl.train.checkpoints import make_atomic, saver_defaults
 from medl.train.conf_state import ConfState
-from medl.train.device import Device
+from medl.train.device import Device, require_device
 from medl.train.distributed import Ranks
+from medl.train.partition import own_batch, own_dataset, own_part
 
 _OUTPUT_DIRS = ("save_dir", "log_dir", "output_dir")
 """Args that name a folder to write to; relative ones lie in the archive, wherever the process was started."""
@@ -49,25 +50,42 @@ class Parts:
         return ConfState(self.config)
 
 
-def complete_args(parts: Parts, key: str, spec: Mapping[str, Any], cls: Any, args: Mapping[str, Any]) -> dict[str, Any]:
+def complete_args(
+    parts: Parts, section: str, key: str, spec: Mapping[str, Any], cls: Any, args: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the args of one component with what Clara adds unasked; the user's own always win.
+
+    Several ranks get their own part of the data and their own share of the batch.
 
     Args:
         parts: what the objects have in common.
+        section: ``train`` or ``validate``.
         key: the section's key that the component stands under.
         spec: the component as the config has it.
         cls: its class.
         args: its resolved args.
 
     Raises:
-        ConfigError: the data list cannot be read.
+        ConfigError: the data list cannot be read, or not be shared among the ranks; there is no such device.
     """
     args = dict(args)
     if key == "dataset" and "data_list_key" in spec and "data" not in args:
         path = parts.mmar.root / str(spec["data_list_file_path"])
         base = parts.mmar.root / str(spec.get("data_file_base_dir") or path.parent)
         args["data"] = read_data_list(path, str(spec["data_list_key"]), base, str(spec["data_list_file_path"]))
+    if parts.ranks.size > 1 and key == "dataset" and isinstance(args.get("data"), list):
+        args["data"] = own_part(args["data"], parts.ranks, section, file=parts.file, path=f"{section}.dataset")
+    if parts.ranks.size > 1 and (section, key) == ("train", "dataloader"):
+        path_of_batch = f"{section}.dataloader.args.batch_size"
+        args["batch_size"] = own_batch(
+            args.get("batch_size", 1), parts.ranks, parts.variables, file=parts.file, path=path_of_batch
+        )
+    if key == "trainer" and parts.ranks.backend == "ddp" and isinstance(args.get("network"), torch.nn.Module):
+        # the trainer alone runs the wrapped network: savers, optimizer and evaluator know the one of the config
+        args["network"] = torch.nn.parallel.DistributedDataParallel(args["network"], broadcast_buffers=False)
     if key in ("trainer", "evaluator"):
+        if isinstance(args.get("device"), str | int | torch.device):
+            require_device(args["device"], parts.file, f"{section}.{key}.args.device")
         args.setdefault("device", parts.device.device)
         if args.get("amp") and parts.device.device.type == "cpu":
             args["amp"] = False
@@ -88,14 +106,33 @@ def complete_args(parts: Parts, key: str, spec: Mapping[str, Any], cls: Any, arg
     return args
 
 
-def finish_component(parts: Parts, key: str, value: Any) -> Any:
-    """Return one component as the others need it: networks and losses on the device, savers that write whole files."""
-    from monai.handlers import CheckpointSaver
+def finish_component(parts: Parts, section: str, key: str, value: Any, args: Mapping[str, Any]) -> Any:
+    """Return one component as the others need it: networks and losses on the device, savers that write whole files.
 
+    Args:
+        parts: what the objects have in common.
+        section: ``train`` or ``validate``.
+        key: the section's key that the component stands under.
+        value: the component as it was built.
+        args: what it was built from.
+    """
+    from monai.handlers import CheckpointLoader, CheckpointSaver
+
+    from medl.train.first_weights import say_what_fails
+
+    if key == "dataset" and parts.ranks.size > 1 and not isinstance(args.get("data"), list):
+        return own_dataset(value, parts.ranks, section, file=parts.file, path=f"{section}.dataset")
+    if key == "optimizer" and parts.ranks.backend == "horovod":
+        from medl.train.horovod_optimizer import averaging
+
+        return averaging(value)
     if key in ("model", "loss") and isinstance(value, torch.nn.Module):
         return value.to(parts.device.device)
     if key == "handlers" and isinstance(value, CheckpointSaver):
         return make_atomic(value)
+    if key == "handlers" and isinstance(value, CheckpointLoader):
+        switch = "dont_load_ckpt_model" in parts.variables
+        return say_what_fails(value, parts.file, f"{section}.handlers", has_switch=switch)
     return value
 
 

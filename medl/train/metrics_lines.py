@@ -83,7 +83,7 @@ class MetricsLines:
             "epoch": engine.state.epoch,
             "max_epoch": engine.state.max_epochs,
             "time_s": round(time.monotonic() - self._epoch_started, 4),
-            "losses": {} if loss is None else {"train_loss": self.ranks.mean(loss)},
+            "losses": {} if loss is None else self.ranks.mean({"train_loss": loss}),
             "lr": self._lr,
         }
         if train_metrics := _numbers(engine.state.metrics):

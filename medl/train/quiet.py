@@ -15,6 +15,7 @@ def quiet_imports() -> None:
     """
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader", category=UserWarning)
     for module in ("torch", "monai", "ignite", "tensorboard", "google", "nibabel", "numpy"):
         for category in (DeprecationWarning, FutureWarning, PendingDeprecationWarning):
             warnings.filterwarnings("ignore", category=category, module=rf"{module}(\.|$)")

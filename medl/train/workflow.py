@@ -13,7 +13,7 @@ import torch
 from monai.handlers import TensorBoardHandler
 
 from medl.conf.sections import SECTIONS
-from medl.errors import ConfigError, Problem
+from medl.errors import ConfigError, Problem, RunError
 from medl.mmar.archive import MMAR
 from medl.mmar.stats import models_folder, write_stats
 from medl.train.build import Training, build_training
@@ -21,7 +21,9 @@ from medl.train.determinism import make_deterministic
 from medl.train.device import Device, choose_device, flag
 from medl.train.distributed import start_ranks
 from medl.train.failure import failure
+from medl.train.heartbeat import remove_heartbeat
 from medl.train.implicit import Parts
+from medl.train.launched import Launched, launched
 from medl.train.printout import Switches, conf_lines
 from medl.train.stopping import Stopped
 
@@ -55,11 +57,11 @@ def train(
     """
     started = time.monotonic() if started is None else started
     building = time.monotonic()
-    ranks = start_ranks()
+    ranks = start_ranks(use_gpu=flag(variables, "use_gpu", default=True))
     if flag(variables, "multi_gpu", default=False) and ranks.size == 1:
         _say("multi_gpu: one process was started, so the training uses one device.")
-    _limit_threads()
-    device = choose_device(variables, ranks, _say)
+    _limit_threads(launched())
+    device = choose_device(variables, ranks, _say if ranks.writes else _say_nothing)
     seed = _seed(variables, file)
     folder = models_folder(mmar.root, variables)
     with _one_line():
@@ -76,6 +78,7 @@ def train(
     running = time.monotonic()
     _run(training)
     train_s = time.monotonic() - running
+    ranks.barrier()  # a rank that left now would take the connection with it
     if not ranks.writes:
         return
     with _one_line(training.last_epoch):
@@ -103,6 +106,8 @@ def _run(training: Training) -> None:
         raise failure(error, training.trainer.state.epoch) from error
     finally:
         _close_writers(training)
+        if training.ranks.writes:
+            remove_heartbeat(training.lines.folder)
 
 
 def _close_writers(training: Training) -> None:
@@ -125,11 +130,20 @@ def _say(line: str) -> None:
     print(f"medl: {line}", flush=True)
 
 
-def _limit_threads() -> None:
-    """Take the number of threads from ``OMP_NUM_THREADS``, also where torch was built without OpenMP."""
+def _say_nothing(line: str) -> None:
+    """Leave a line to rank 0, which says the same."""
+
+
+def _limit_threads(place: Launched) -> None:
+    """Take the number of threads from ``OMP_NUM_THREADS``, also where torch was built without OpenMP.
+
+    Without it the ranks of a machine share its cores: threads beyond the cores only wait for each other.
+    """
     text = os.environ.get("OMP_NUM_THREADS", "")
     if text.isdecimal() and int(text) > 0:
         torch.set_num_threads(int(text))
+    elif place.local_size > 1:
+        torch.set_num_threads(max(1, torch.get_num_threads() // place.local_size))
 
 
 def _seed(variables: Mapping[str, Any], file: str) -> int | None:
@@ -153,7 +167,14 @@ def _seed(variables: Mapping[str, Any], file: str) -> int | None:
 
 def _make_writable(folder: Path) -> None:
     """Make the folder of the checkpoints, and find out now whether it can be written."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        raise RunError(
+            f"checkpoints go into the folder {folder}, but {there} is a file. "
+            "Move it away, or give another folder with --set MMAR_CKPT_DIR=..."
+        ) from error
     probe = folder / f".writable.{os.getpid()}"
     probe.touch()
     probe.unlink()

@@ -14,12 +14,13 @@ import pytest
 from medl.mmar.archive import create
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("automl.sh", "automl_train_round.sh", "train.sh")
+COMMANDS = ("automl.sh", "automl_train_round.sh", "train.sh", "train_multi_gpu.sh")
 
 # As much of Python as the commands use: can it import medl (HAS_MEDL), make the demo, run a module.
 FAKE_PYTHON = """#!/usr/bin/env bash
 case "$1 ${2:-}" in
   "-c import medl.components") [[ -n ${HAS_MEDL:-} || $0 == */.venv/bin/python ]] ;;
+  "-c "*fault_message*) [[ -n ${HAS_HOROVOD:-} ]] ;;
   "-c "*create*) mkdir -p "$3/config"; echo "$3" >> "$CALLS.created" ;;
   *) printf '%s\\n' "$0" "${PYTHONPATH:-}" "$PWD" "$@" > "$CALLS"; exit "${FAKE_EXIT:-0}" ;;
 esac
@@ -60,6 +61,7 @@ class Shell:
             "CALLS": str(self.calls),
             "FAKE_PYTHON": str(self.python),
             "HAS_MEDL": "yes",
+            "HAS_HOROVOD": "yes",
         }
 
     def run(self, script: Path, *words: str, cwd: Path | None = None, **env: str) -> Call:

@@ -15,8 +15,7 @@ import pytest
 from medl.automl.assemble import assemble
 from medl.automl.defs import Context, ContextKey
 from medl.automl.engine import Engine
-from medl.automl.worker import parse_workers
-from medl.compat import clara_imports
+from medl.automl.worker_spec import parse_workers
 from medl.mmar.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,8 +45,7 @@ def archive(tmp_path):
 
 def search(archive: Path, config: dict, run_id: str = "a", workers: str = "0:1"):
     """Run a search with what the config names; returns its result and what was said."""
-    with clara_imports():
-        parts = assemble(config, "config_automl.json", archive / "custom")
+    parts = assemble(config, "config_automl.json", archive / "custom")
     folder, said, ctx = RunFolder(archive / "automl", run_id), [], Context()
     ctx.set_prop(ContextKey.MMAR_ROOT, str(archive))
     ctx.set_prop(ContextKey.RUN_ROOT, str(folder.root))

@@ -146,7 +146,7 @@ def test_the_search_space_is_what_the_library_reads(train):
     assert [p.prl for p in space.parameters] == [
         "lr.float.$0:learning_rate",
         "net.enum.train.model$0:act,norm",
-        "transform.float.train.pre_transforms.#5$0:prob",
+        "transform.float.train.pre_transforms.#7$0:prob",
     ]
 
 
@@ -177,7 +177,7 @@ def test_the_search_has_a_baseline_and_eight_more(template):
     assert automl["controller"]["name"] == "RandomController"
     assert automl["controller"]["args"]["max_rounds"] == 8
     assert isinstance(automl["controller"]["args"]["seed"], int)
-    assert [handler["name"] for handler in automl["handlers"]] == ["MMARHandler", "StatsHandler"]
+    assert [handler["name"] for handler in automl["handlers"]] == ["MMARHandler", "MMARStatsHandler", "StatsHandler"]
 
 
 def test_the_check_finds_nothing(template, train):

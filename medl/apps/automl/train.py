@@ -1,7 +1,7 @@
 """``python -m medl.apps.automl.train``: search what one archive's config describes, or go on with a search.
 
-Exit codes: 0 any job scored; 3 none did; 1 something broke; 2 a config, a setting or the data break a rule; 130 or 143
-stopped by a signal.
+Exit codes: 0 any job scored; 3 none did; 1 something broke, a controller in the midst of its search too; 2 a config, a
+setting or the data break a rule; 130 or 143 stopped by a signal.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from pathlib import Path
 
 from medl.automl.defs import Context, ContextKey
 from medl.automl.plan import Plan, make_plan
-from medl.errors import ConfigError, MedlError, Problem
+from medl.conf.component import user_folders
+from medl.conf.user_imports import user_imports
+from medl.errors import ConfigError, MedlError, Problem, RunError
 
 EXAMPLE = """settings of the search (any other NAME=VALUE is a variable of the configs and of the jobs):
   run_id=NAME            folder of the run; the same name goes on with a run
   workers=0,1:2,3        workers, parted by ":", with their GPU ids (CPU slots without a GPU)      default 0
+  workers=HOST/0,1+HOST/0,1   a worker on several hosts
   trainconf=FILE         train config under config/ that is searched                 default config_train.json
   traceout=console|file|both   where traces go                                                  default file
   max_rounds=N           at most N recommendations
@@ -67,8 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:
         if given.debug:
-            raise
-        print(_message(error), file=sys.stderr, flush=True)
+            traceback.print_exc()  # it ends with what the message says
+        else:
+            print(_message(error), file=sys.stderr, flush=True)
         return error.exit_code if isinstance(error, MedlError) else 2 if isinstance(error, OSError) else 1
 
 
@@ -79,7 +83,12 @@ def run(root: Path, automlconf: str, words: Sequence[str], *, dry_run: bool = Fa
         ConfigError: anything breaks a rule; nothing was started.
         RunError: the run cannot start or go on.
     """
-    plan = make_plan(root, automlconf, words)
+    # the user's code is there for as long as it may run: it may import inside its methods
+    with user_imports(user_folders((root / "custom").absolute())):
+        return _run(make_plan(root, automlconf, words), dry_run=dry_run)
+
+
+def _run(plan: Plan, *, dry_run: bool) -> int:
     say(f"search config: {plan.mmar.root / plan.automl_file}")
     say(f"searched config: {plan.mmar.config / plan.train_file}")
     for note in plan.notes:
@@ -139,6 +148,8 @@ def _search(plan: Plan) -> int:
     resolved = plan.checked.resolved
     data = read_description(Path(resolved.variables.get("DATASET_JSON", ""))) if resolved is not None else ""
     say(ending(result.summary, plan.mmar, folder, workers=workers, data=data, already=finished))
+    if result.status == "failed":  # the controller broke, and the engine has said so: the run is not at its end
+        return 1
     return 0 if finished else result.exit_code
 
 
@@ -174,16 +185,30 @@ def _write_configs(plan: Plan) -> None:
 
 
 def _dry_run(plan: Plan) -> None:
+    from medl.automl.adviser import Adviser
+    from medl.automl.core import Core
+    from medl.automl.events import recommendation_from_json
     from medl.automl.forecast import forecast, show_plan
     from medl.automl.launch import training_launch
-    from medl.automl.worker import describe
+    from medl.automl.user_code import raised
 
     ctx = _context(plan)
-    ctx.set_trace("console")
+    ctx.set_trace("file")  # and there is no file
     controller = plan.parts.controller
+    core = Core(max_rounds=plan.max_rounds)
+    adviser = Adviser(controller, core, ctx, lambda component, method, error: None)
+    try:
+        space = plan.space if plan.space.parameters else plan.parts.executor.determine_search_space(ctx)
+        adviser.set_space(space)
+        first = [recommendation_from_json(item, space) for item in adviser.first()]
+    except MedlError as error:
+        raise RunError(f"{error} Nothing was started.") from error
+    except (Exception, SystemExit) as error:
+        said = raised(plan.parts.executor, "determine_search_space", error)
+        raise RunError(f"{said}. Nothing was started.") from error
     numbers = forecast(
         mmar=plan.mmar,
-        space=plan.space,
+        space=space,
         controller=controller,
         workers=len(plan.workers),
         baseline=plan.parts.baseline,
@@ -191,21 +216,15 @@ def _dry_run(plan: Plan) -> None:
         max_rounds=plan.max_rounds,
         kept=plan.kept,
     )
-    try:
-        controller.set_search_space(plan.space, ctx)
-        first = list(controller.initial_recommendation(ctx))
-    except Exception as error:  # a user's controller may raise anything
-        text = " ".join(str(error).split()) or describe(error)
-        rule = f"the controller cannot search this space: {text}"
-        raise ConfigError(Problem(rule, plan.automl_file, "controller")) from error
     worker = plan.workers[0]
     job = Context(ctx)
     job.set_prop(ContextKey.GPUS, list(worker.slots))
+    job.set_prop(ContextKey.HOSTS, worker.hosts)
     job.set_prop(ContextKey.THREADS, plan.threads)
     root = plan.folder.job(f"{worker.name}_1_J{0 if plan.parts.baseline else 1}").root
     launch = getattr(plan.parts.executor, "launch", None)
     made = launch(root, job) if callable(launch) else training_launch(root, worker.slots, plan.threads, os.environ)
-    say(show_plan(numbers=numbers, space=plan.space, own=plan.own, first=first, launch=made))
+    say(show_plan(numbers=numbers, space=space, own=plan.own, first=first, launch=made))
 
 
 def _message(error: Exception) -> str:

@@ -38,7 +38,9 @@ def test_a_space_of_enums_comes_at_once_in_grid_order():
 
 @pytest.mark.parametrize("max_rounds", [1, 5, 18, 30])
 def test_max_rounds_caps_the_grid(max_rounds):
-    assert len(play(ReinforcementController(max_rounds=max_rounds), ENUM_ONLY).recommendations) == min(18, max_rounds)
+    controller = ReinforcementController(max_rounds=max_rounds)
+    assert len(play(controller, ENUM_ONLY).recommendations) == min(18, max_rounds) == controller.count(ENUM_ONLY)
+    assert controller.count(MIXED) == max_rounds
 
 
 def test_with_a_float_each_combination_starts_at_the_means_one_job_at_a_time():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from medl.components.executors.job_config import first_weights, job_environment, moved
+from medl.components.executors.job_config import first_weights, job_environment, moved, resolved_config
 
 
 def environment(source: Path, job: Path, given: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -69,3 +69,22 @@ def test_weights_come_along_only_where_they_are_loaded(tmp_path: Path, settings:
     (tmp_path / "models").mkdir()
     (tmp_path / "models/model.pt").touch()
     assert first_weights(LOADER, {"MMAR_CKPT": "models/model.pt", **settings}, tmp_path) == expected
+
+
+def test_a_resolved_config_has_the_values_the_new_names_and_what_refs_refer_to(tmp_path: Path):
+    config = {
+        "epochs": 3,
+        "train": {
+            "model": {"name": "UNet", "args": {"dimensions": 3}},
+            "pre_transforms": [{"name": "LoadImaged", "args": {"keys": "{KEY}"}}],
+            "trainer": {"name": "SupervisedTrainer", "args": {"max_epochs": "{epochs}"}},
+        },
+        "validate": {"pre_transforms": [{"ref": "LoadImaged"}]},
+    }
+    made = resolved_config(config, {"KEY": "image", "epochs": 4}, tmp_path)
+    assert made is not None
+    assert made["epochs"] == made["train"]["trainer"]["args"]["max_epochs"] == 4
+    assert made["train"]["model"]["args"] == {"spatial_dims": 3}
+    assert made["validate"]["pre_transforms"] == made["train"]["pre_transforms"]
+    assert made["train"]["pre_transforms"][0]["args"] == {"keys": "image"}
+    assert resolved_config(config, {}, tmp_path) is None, "KEY has no value"

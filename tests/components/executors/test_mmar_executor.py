@@ -15,13 +15,14 @@ import pytest
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, Recommendation, SearchResult
 from medl.automl.launch import Launch
 from medl.components.executors.mmar_executor import MMARExecutor
+from medl.conf.validate import schema_problems
 from medl.testing.executors import ExecutorContract
 
 CONFIG = {
     "epochs": 4,
     "learning_rate": 0.1,
     "search": [{"domain": "lr", "type": "float", "args": ["learning_rate"], "targets": [0.0, 1.0]}],
-    "train": {"model": {"name": "UNet", "args": {"act": "relu"}}},
+    "train": {"model": {"name": "UNet", "args": {"dimensions": 3, "act": "{MY_ACT}"}}},
 }
 STATS = {"status": "ok", "key_metric": "dice", "best_metric": 0.75, "best_epoch": 2, "epochs": [1, 4]}
 STATS |= {"max_epoch": 4, "horizon": 4, "history": {"dice": {"2": 0.75}}, "timings": {"train_s": 1.5}}
@@ -50,7 +51,7 @@ def ctx(tmp_path: Path) -> Context:
     (archive / "config/config_train.json").write_text(json.dumps({"epochs": 1}))
     (archive / "config/config_mine.json").write_text(json.dumps(CONFIG))
     (archive / "config/environment.json").write_text(
-        json.dumps({"DATA_ROOT": "data", "DATASET_JSON": "data/list.json"})
+        json.dumps({"DATA_ROOT": "data", "DATASET_JSON": "data/list.json", "MY_ACT": "relu"})
     )
     (archive / "data/list.json").write_text("{}")
     (archive / "models/model.pt").write_text("old weights")
@@ -92,6 +93,10 @@ def test_the_score_is_the_best_validation(ctx: Context):
     assert (job / environment["DATASET_JSON"]).is_file()
     record = json.loads((job / "record.json").read_text())
     assert record["recommendation"] == {"id": "T1", "until_epoch": 2, "resume_from": None, "inherit_from": None}
+    assert not schema_problems(record, "record")
+    assert record["config"]["train"]["model"]["args"] == {"dimensions": 3, "act": "{MY_ACT}"}
+    assert record["resolved_config"]["train"]["model"]["args"] == {"spatial_dims": 3, "act": "relu"}
+    assert record["resolved_config"]["learning_rate"] == 0.5
     assert record["outcome"]["exit_code"] == 0
     assert record["timings"] == {"train_s": 1.5}
     assert record["checkpoint"] == "models/model.pt"

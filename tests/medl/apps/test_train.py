@@ -443,8 +443,62 @@ def test_a_broken_image_is_one_line_and_debug_shows_the_traceback(
     words = ("--set", f"DATASET_JSON={tmp_path / 'broken.json'}")
     code, err = failing(run, make_archive(tiny_config, "a"), capsys, *words)
     assert code == 1 and err.startswith("medl: epoch 1: ") and "--debug" in err and "broken.nii" in err
-    with pytest.raises(Exception, match="epoch 1"):
-        run(make_archive(tiny_config, "b"), "--debug", *words)
+    code, err = failing_with_traceback(run, make_archive(tiny_config, "b"), capsys, *words)
+    assert code == 1 and "Traceback (most recent call last)" in err and "TrainingError: epoch 1" in err
+
+
+def failing_with_traceback(run: Run, root: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    code = run(root, "--debug", *words)
+    return code, capsys.readouterr().err
+
+
+def test_debug_keeps_the_exit_code_of_a_config_error(
+    make_archive: Make, tiny_config: Config, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_config["train"]["loss"]["name"] = "DiceLos"
+    code, err = failing_with_traceback(run, make_archive(tiny_config), capsys)
+    assert code == 2 and "Traceback (most recent call last)" in err and err.count('DiceLos"') == 1
+
+
+def test_alternatives_that_a_search_would_choose_are_caught_by_the_check(
+    make_archive: Make, tiny_config: Config, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    loss = tiny_config["train"]["loss"]
+    tiny_config["train"]["loss"] = [{**loss, "apply": {"@disabled": name}} for name in ("first", "second")]
+    choices = {"args": ["first", "second"], "targets": [[True, False], [False, True]]}
+    tiny_config["search"] = [{"domain": "net", "type": "enum", **choices}]
+    monkeypatch.setattr("medl.train.quiet.quiet_imports", lambda: pytest.fail("torch would have been imported"))
+    code, err = failing(run, make_archive(tiny_config), capsys)
+    assert code == 2 and "train.loss" in err and "2 enabled of 2" in err
+
+
+def test_a_log_config_that_is_not_there_is_said_before_anything_is_imported(
+    make_archive: Make, tiny_config: Config, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("medl.train.quiet.quiet_imports", lambda: pytest.fail("torch would have been imported"))
+    code, err = failing(run, make_archive(tiny_config), capsys, "-l", "resources/none.config")
+    assert code == 2 and "resources/none.config" in err
+
+
+def test_a_file_in_place_of_the_checkpoints_folder_is_said_with_the_remedy(
+    make_archive: Make, tiny_config: Config, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_archive(tiny_config)
+    (root / "a_file").touch()
+    for place in ("a_file", "a_file/below"):
+        code, err = failing(run, root, capsys, "--set", f"MMAR_CKPT_DIR={place}")
+        assert code == 2 and f"{root / 'a_file'} is a file" in err and "--set MMAR_CKPT_DIR=" in err
+
+
+def test_a_checkpoint_that_is_none_is_said_with_its_place(
+    make_archive: Make, tiny_config: Config, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = {"load_path": "{MMAR_CKPT}", "load_dict": {"model": "@model"}}
+    tiny_config["train"]["handlers"].insert(0, {"name": "CheckpointLoader", "args": args})
+    root = make_archive(tiny_config)
+    (root / "junk.pt").write_text("junk")
+    code, err = failing(run, root, capsys, "--set", "MMAR_CKPT=junk.pt")
+    assert code == 2 and f"{root / 'junk.pt'} is no checkpoint" in err and "train.handlers" in err
 
 
 @pytest.mark.parametrize(("name", "value"), [("use_gpu", "maybe"), ("until_epoch", "0"), ("until_epoch", "9")])

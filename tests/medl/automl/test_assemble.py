@@ -58,6 +58,7 @@ def test_an_unknown_name_offers_near_ones_and_the_way_to_ones_own():
     assert 'Did you mean "RandomController"' in text
     assert "Known: " in text
     assert '"path": "my_module.RandomControler"' in text
+    assert 'Did you mean "RandomController"' in only(config(controller={"name": "Randm"}))
 
 
 def test_a_part_of_another_role_is_named_as_such():

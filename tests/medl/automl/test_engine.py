@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from medl.automl.engine import Engine
 from medl.automl.events import EventLog, read_events
 from medl.automl.fingerprint import fingerprint
 from medl.automl.lock import hold
-from medl.automl.worker import parse_workers
+from medl.automl.worker_spec import parse_workers
 from medl.errors import RunError
 from medl.mmar.run_folder import RunFolder
 
@@ -129,6 +130,23 @@ def test_a_search_from_start_to_end(tmp_path):
     assert sum("best so far" in line for line in said) == 5
 
 
+def test_how_far_a_job_came_stays_though_its_folder_goes(tmp_path):
+    def trains(value, ctx):
+        models = tmp_path / "a" / ctx.get_prop(ContextKey.JOB_NAME) / "models"
+        models.mkdir(parents=True)
+        lines = [{"epoch": n, "max_epoch": 4, "time_s": 0.5} for n in (1, 2, 3)]
+        (models / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return value
+
+    class Removing(Handler):
+        def end_job(self, ctx):
+            shutil.rmtree(tmp_path / "a" / ctx.get_prop(ContextKey.JOB_NAME))
+
+    engine(tmp_path, Fixed([0.1]), Function(trains), workers="0", handlers=[Removing()]).run()
+    (row,) = json.loads((tmp_path / "a" / "summary.json").read_text())["jobs"]
+    assert (row["epoch"], row["max_epoch"], row["time_per_epoch_s"], row["eta_s"]) == (3, 4, 0.5, None)
+
+
 def test_the_order_of_calls(tmp_path):
     calls = []
     handlers = [Recording("1.", calls), Recording("2.", calls)]
@@ -200,7 +218,7 @@ def test_failures_are_told_and_the_search_goes_on(tmp_path):
     assert result.exit_code == 0
     assert sorted(controller.heard) == [("t0", "failed"), ("t1", "failed"), ("t2", "no_score"), ("t3", "ok")]
     text = "\n".join(said)
-    assert "Function raised RuntimeError: no luck (test_engine.py:" in text
+    assert "Function.execute raised RuntimeError: no luck (" in text
     assert "probably out of memory" in text
 
 
@@ -352,7 +370,11 @@ def stops(controller, ctx):
     [
         ("space", raises, "cannot search this space: only enums please"),
         ("space", stops, "cannot be searched: Broken: too small"),
-        ("initial", raises, r"Broken.initial_recommendation raised ValueError: only enums please \(test_engine.py:"),
+        (
+            "initial",
+            raises,
+            r"Broken.initial_recommendation raised ValueError: only enums please \(.*test_engine.py:.*No job",
+        ),
         ("initial", outside, "Broken recommends what cannot be run: .*'x'.*between 0.0 and 1.0.*No job was started"),
         ("initial", twice, "Broken recommends .*'t0'.*already used in the same call"),
         ("initial", no_recommendation, "gave back 0.5, which is no recommendation"),
@@ -386,11 +408,43 @@ def test_later_a_broken_controller_ends_the_run_and_a_mended_one_goes_on(tmp_pat
     assert executor.jobs == [("W1_2_J2", 1), ("W1_3_J3", 1)]
 
 
-def test_nothing_at_first_stops_the_run_at_once_and_is_said(tmp_path):
-    executor, said = Function(), []
-    result = engine(tmp_path, Fixed([]), executor, baseline=True, said=said).run()
-    assert (result.exit_code, executor.jobs) == (3, [])
-    assert said == ["Fixed recommends nothing at first: the run stops at once"]
+def test_nothing_at_first_is_an_error_and_not_even_the_baseline_runs(tmp_path):
+    executor = Function()
+    with pytest.raises(RunError, match=r"Fixed.initial_recommendation gave back nothing to run\. No job was started"):
+        engine(tmp_path, Fixed([]), executor, baseline=True).run()
+    assert executor.jobs == []
+
+
+def test_a_wish_to_stop_at_first_is_told_as_the_reason(tmp_path):
+    with pytest.raises(RunError, match=r"nothing to run and asks to stop \(Broken: too small\)"):
+        engine(tmp_path, Broken("initial", stops)).run()
+
+
+def leaves(controller, ctx):
+    raise SystemExit(7)
+
+
+def no_list(controller, ctx):
+    return 0.5
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "said"),
+    [
+        ("space", leaves, "Broken.set_search_space raised SystemExit: 7"),
+        ("initial", leaves, "Broken.initial_recommendation raised SystemExit: 7"),
+        ("initial", no_list, "has to give back a list of recommendations, but gave back 0.5"),
+    ],
+)
+def test_what_user_code_must_not_do_is_an_error_that_names_it(tmp_path, where, what, said):
+    with pytest.raises(RunError, match=f"{said}.*No job was started"):
+        engine(tmp_path, Broken(where, what)).run()
+
+
+def test_a_broken_controller_of_a_run_that_goes_on_says_that_the_record_stays(tmp_path):
+    engine(tmp_path, Broken("refine", raises, first=3), workers="0").run()
+    with pytest.raises(RunError, match=r"initial_recommendation raised .*the run goes on from its record"):
+        engine(tmp_path, Broken("initial", raises, first=3), workers="0").run()
 
 
 # Ends from outside --------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from medl.automl.forecast import Forecast, forecast, show_bytes, show_plan
 from medl.automl.launch import Launch
 from medl.components.controllers.grid import GridController
 from medl.components.controllers.random import RandomController
+from medl.components.controllers.reinforcement import ReinforcementController
 from medl.mmar.archive import MMAR
 
 RATE = ParameterRange("lr.float.$0:lr", "lr", "float", ("lr",), (FloatRange(0.1, 0.2),))
@@ -50,6 +51,13 @@ def test_max_rounds_of_controller_and_run_both_cap(tmp_path: Path):
     space = SearchSpace((RATE,))
     assert made(tmp_path, RandomController(20), space, max_rounds=20).jobs == 20
     assert made(tmp_path, GridController(points=30), space, max_rounds=5).jobs == 5
+
+
+@pytest.mark.parametrize("controller", [RandomController(), ReinforcementController()])
+def test_a_controllers_own_rounds_are_known_where_nothing_else_is_said(tmp_path: Path, controller: Any):
+    numbers = made(tmp_path, controller, SearchSpace((RATE,)))
+    assert numbers.jobs == controller.max_rounds
+    assert f"jobs: at most {controller.max_rounds} recommended, 1 baseline" in numbers.lines()
 
 
 def test_idle_workers_are_told(tmp_path: Path):
@@ -100,6 +108,9 @@ def test_the_plan_shows_space_first_jobs_and_the_exact_command(tmp_path: Path, m
     assert "baseline: the archive's own values (lr 0.15, act elu)" in text or "lr 0.15, act elu" in text
     assert "T4: lr 0.1, act prelu" in text
     assert "T5" not in text
+    one = SearchSpace((ParameterRange("net.enum.train.model$0:act", "net", "enum", ("act",), (("relu",),)),))
+    text = show_plan(numbers=made(tmp_path, GridController(), one), space=one, own={}, first=[], launch=launch)
+    assert "1 choice: ['relu']" in text
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ def test_ends(tmp_path):
         == "W1_1_J1 ends: score 0.5000 at epoch 2, 3.2 s; best so far 0.7500 (W2_1_J2)"
     )
     failed = row(status="failed", score=None, reason="exit code 1.")
-    assert ended(failed, None, 61, archive) == "W1_1_J1 failed after 61 s: exit code 1; no score so far"
+    line = ended(failed, None, 61, archive)
+    assert line == "W1_1_J1 failed after 61 s: exit code 1; only this job ends; no score so far"
     archive.commands.mkdir(parents=True)
     archive.log.touch()
     archive.round_script.touch()

@@ -97,11 +97,46 @@ def test_a_searched_value_may_not_be_set(make):
         (["trainconf=other.json"], "config/other.json"),
         (["controller.pionts=3"], "--set: controller.pionts"),
         (["algorithm=GridControler"], "--set: algorithm"),
+        (["algorithm=Randm"], 'Did you mean "RandomController"'),
+        (["run_id=" + "a" * 101], "at most 100 letters"),
         (["MMAR_CKPT_DIR=/tmp/x"], "its own MMAR_CKPT_DIR"),
     ],
 )
 def test_wrong_settings_are_placed(make, words: list[str], said: str):
     assert said in problems(make(), *words)
+
+
+@pytest.mark.parametrize("controller", [{}, {"controller": {"path": "mine.Mine"}}])
+def test_a_wrong_max_rounds_is_said_once_and_where_it_was_written(make, controller):
+    root = make(**controller)
+    (root / "custom").mkdir()
+    (root / "custom/mine.py").write_text("class Mine:\n    def __init__(self, max_rounds=1): ...\n")
+    with pytest.raises(ConfigError) as raised:
+        plan(root, "max_rounds=-1")
+    assert [(p.file, p.path) for p in raised.value.problems] == [("--set", "max_rounds")]
+
+
+def test_what_needs_an_unreadable_environment_is_not_said_to_be_wrong(make, config):
+    config["search"][0]["targets"] = [2.0, 1.0]
+    root = make(handlers=[{"name": "MMARHandler", "args": {"train_config_file": "{trainconf}", "work_dir": "{RUNS}"}}])
+    (root / "config/environment.json").write_text('{"RUNS": "runs", ')
+    with pytest.raises(ConfigError) as raised:
+        plan(root)
+    places = [(p.file, p.path) for p in raised.value.problems]
+    assert places == [("config/environment.json", ""), ("config/config_train.json", "search[0].targets")]
+
+
+def test_a_baseline_needs_one_alternative_also_where_the_search_chooses(make, config):
+    loss = config["train"]["loss"]
+    config["train"]["loss"] = [{**loss, "apply": {"@disabled": name}} for name in ("first", "second")]
+    choices = {"args": ["first", "second"], "targets": [[True, False], [False, True]]}
+    config["search"].append({"domain": "net", "type": "enum", **choices})
+    root = make(baseline=True)
+    text = problems(root)
+    assert "train.loss" in text and "2 enabled of 2" in text
+    assert "Disable all but one" in text and '"baseline": false' in text
+    change(root / "config/config_automl.json", baseline=False)
+    assert plan(root).space.parameters
 
 
 def test_every_file_is_looked_at_before_anything_is_said(make, config):
@@ -125,8 +160,26 @@ def test_a_config_without_a_search_is_told_how_to_write_one(make, config):
 
 def test_several_ids_a_worker_need_horovod(make, monkeypatch):
     root = make()
-    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr("medl.automl.plan.horovod_fault", lambda: "Horovod is not installed")
     assert "scripts/install_horovod.sh" in problems(root, "workers=0,1")
+    assert plan(root, "workers=0:1")
+
+
+def test_what_several_ranks_cannot_share_is_said_before_a_job_starts(make, monkeypatch):
+    root = make()
+    monkeypatch.setattr("medl.automl.plan.horovod_fault", lambda: None)
+    assert "divides by their number" in problems(root, "workers=" + ",".join(map(str, range(97))))
+    assert plan(root, "workers=0,1:0")
+
+
+def test_only_horovodrun_reaches_other_hosts(make, monkeypatch):
+    root = make()
+    monkeypatch.setattr("medl.automl.plan.horovod_fault", lambda: None)
+    config = json.loads((root / "config/config_automl.json").read_text())
+    config["executor"] = {"name": "MMARExecutor", "args": {"launcher": "torchrun"}}
+    (root / "config/config_automl.json").write_text(json.dumps(config))
+    assert "does not reach other hosts" in problems(root, "workers=localhost/0,1")
+    assert plan(root, "workers=0,1")
 
 
 def test_a_folder_in_the_way_is_named(make):

@@ -63,6 +63,26 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("config", "path"),
+    [
+        (train(zoom(item("float", ["keep_size"], [0, 1]), args={"keys": "image", "keep_size": True})), "keep_size"),
+        (train(zoom(item("float", ["mode"], [0, 1]), args={"keys": "image", "mode": "area"})), "mode"),
+        (train(zoom(item("float", ["allow_missing_keys"], [0, 1]))), "allow_missing_keys"),
+        (train(search=[item("float", ["epochs"], [2, 9])], epochs=3), "epochs"),
+        (train(search=[item("float", ["amp"], [0, 1])], amp=False), "amp"),
+    ],
+)
+def test_range_of_floats_where_no_number_fits(config: dict[str, Any], path: str) -> None:
+    ((_, text),) = problems_of(config)
+    assert "take the place of a number" in text and f'"{path}"' in text and '"type": "enum"' in text
+
+
+def test_range_of_floats_where_a_variable_stands() -> None:
+    config = train(zoom(item("float", ["prob"], [0, 1]), args={"keys": "image", "prob": "{p}"}), p=0.5)
+    assert problems_of(config) == []
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_good_sections(name: str) -> None:
     assert problems_of(GOOD[name]) == []

@@ -90,6 +90,7 @@ def test_broken_items(changes: dict[str, Any], place: str, words: list[str]) -> 
         ({"train": {"model": {"name": "UNet", "search": GOOD}}}, "train.model.search", ["Put the item into a list"]),
         ({"train": {"model": {"name": "UNet", "search": ["act"]}}}, "train.model.search[0]", ["is an object with"]),
         ({"train": {"search": [GOOD]}}, "train.search", ["beside a component's name and args"]),
+        ({"train": {"model": {"args": {}, "search": [GOOD]}}}, "train.model.search", ['has a "name" or a "path"']),
         ({"search": 3}, "search", ["a list of items"]),
         (
             {"train": {"model": {"name": "UNet", "args": {"norm": {"search": [GOOD]}}}}},

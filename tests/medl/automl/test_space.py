@@ -206,7 +206,8 @@ def searched_configs(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], d
         for index, group in enumerate([searched[:2], searched[2:]]):
             if not group:
                 continue
-            kind = draw(st.sampled_from(["float", "enum"]))
+            number_fits = not any(isinstance(args.get(arg), (bool, str)) for arg in group)
+            kind = draw(st.sampled_from(["float", "enum"])) if number_fits else "enum"
             written = [f"{arg}#alias{number}{arg}" if draw(st.booleans()) else arg for arg in group]
             if kind == "float":
                 low, high = sorted(number / 8 for number in draw(st.tuples(st.integers(-40, 40), st.integers(-40, 40))))

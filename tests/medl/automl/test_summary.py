@@ -129,6 +129,17 @@ def test_progress_of_a_running_job(tmp_path):
     assert read_progress(tmp_path) is None
 
 
+def test_an_ended_job_keeps_how_far_it_came():
+    progress = {"epoch": 3, "max_epoch": 5, "time_per_epoch_s": 2.0}
+    stop = {"type": "job_interrupted", "job": "W1_1_J1", "attempt": 1, "reason": "x", "progress": progress}
+    events = [started("W1_1_J1", "a"), stop, started("W1_1_J1", "a", attempt=2)]
+    events.append({**ended("W1_1_J1", outcome(0.5, epoch=5), attempt=2), "progress": {**progress, "epoch": 5}})
+    events += [started("W1_2_J2", "b"), ended("W1_2_J2", outcome(0.5, epoch=2))]
+    rows = summarise("a", log(*events))["jobs"]
+    kept = [tuple(row[key] for key in ("epoch", "max_epoch", "time_per_epoch_s", "eta_s")) for row in rows]
+    assert kept == [(3, 5, 2.0, None), (5, 5, 2.0, None), (2, None, None, None)]
+
+
 def test_text_has_the_columns_and_the_reasons():
     shown = text(summarise("a", RUN, alive=True))
     assert [word for word in shown.splitlines()[1].split() if word != "|"] == [

@@ -17,44 +17,11 @@ from medl.automl.defs import (
     SearchResult,
     SearchSpace,
 )
-from medl.automl.worker import Order, Worker, WorkerSpec, as_outcome, parse_workers
-from medl.errors import ConfigError, MedlError
+from medl.automl.worker import Order, Worker, as_outcome
+from medl.automl.worker_spec import WorkerSpec
+from medl.errors import MedlError
 
 SPACE = SearchSpace(())
-
-
-@pytest.mark.parametrize(
-    ("spec", "slots"),
-    [
-        ("0", [(0,)]),
-        (0, [(0,)]),
-        ("0:1", [(0,), (1,)]),
-        ("0,1:2,3", [(0, 1), (2, 3)]),
-        ("0:0:1:1", [(0,), (0,), (1,), (1,)]),
-        (" 0 , 1 : 2 ", [(0, 1), (2,)]),
-    ],
-)
-def test_worker_grammar(spec, slots):
-    workers = parse_workers(spec)
-    assert [worker.slots for worker in workers] == slots
-    assert [worker.name for worker in workers] == [f"W{n + 1}" for n in range(len(slots))]
-    assert parse_workers("0,1")[0].gpu_list_string() == "0,1"
-
-
-@pytest.mark.parametrize("spec", ["", ":", "0:", "a", "0,,1", "-1", "1.5", 1.5, True, None, "0,0", "0;1", "²"])
-def test_what_is_no_list_of_workers_is_refused_with_the_form(spec):
-    with pytest.raises(ConfigError) as caught:
-        parse_workers(spec)
-    assert caught.value.problems[0].path == "workers"
-    assert caught.value.problems[0].remedy
-
-
-def test_all_problems_are_found_at_once_and_ids_beyond_the_gpus_too():
-    with pytest.raises(ConfigError) as caught:
-        parse_workers("x:0,0:7", gpus=2)
-    assert len(caught.value.problems) == 3
-    assert "ids 0 to 1" in str(caught.value)
-    assert parse_workers("7", gpus=0)[0].slots == (7,)
 
 
 class Function(Executor):
@@ -134,7 +101,7 @@ def refuse(ctx):
         (lambda ctx: Outcome("a", values={"dice": float("inf")}), "failed", NO_SCORE, "dice is inf"),
         (lambda ctx: Outcome("a"), "no_score", NO_SCORE, ""),
         (lambda ctx: "good", "failed", NO_SCORE, "gave back str"),
-        (crash, "failed", NO_SCORE, "Function raised RuntimeError: boom twice (test_worker.py:"),
+        (crash, "failed", NO_SCORE, "Function.execute raised RuntimeError: boom twice ("),
         (leave, "failed", NO_SCORE, "SystemExit: 3"),
         (refuse, "failed", NO_SCORE, "the disk is full."),
     ],

@@ -113,7 +113,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("a", "b"):
         (root / "data" / f"{name}.nii").touch()
     item = {"image": "a.nii", "label": "b.nii"}
-    text = json.dumps({"training": [item, item], "validation": [item], "broken": [{"image": "no.nii"}], "none": []})
+    text = json.dumps(
+        {"training": [item, item], "validation": [item], "broken": [{"image": "no.nii", "label": "b.nii"}], "none": []}
+    )
     (root / "data" / "dataset.json").write_text(text, encoding="utf-8")
     (root / "custom").mkdir()
     (root / "custom" / "mynets.py").write_text(
@@ -299,7 +301,7 @@ def test_data_are_not_looked_at_when_not_wanted(root: Path) -> None:
 def test_disabled_dataset_is_not_looked_at(root: Path) -> None:
     config = changed("train/dataset/data_list_key", "none")
     config["train"]["dataset"]["disabled"] = True
-    assert check(root, config).problems == []
+    assert one(root, config).path == "train.dataloader.args.dataset"
 
 
 def test_data_list_may_lie_anywhere(root: Path, tmp_path: Path) -> None:
@@ -346,11 +348,58 @@ def test_all_problems_come_at_once_in_the_order_of_the_files(root: Path) -> None
         (FILE, "train.loss.name"),
         (FILE, "train.optimizer.args.lr"),
         (FILE, "train.trainer.args.network"),
+        ("data/dataset.json", "none"),
     ]
     with pytest.raises(ConfigError) as caught:
         checked.require()
-    assert str(caught.value).count("\n    ") == 5
+    assert str(caught.value).count("\n    ") == 6
     assert checked.resolved is None
+
+
+def test_data_list_named_by_an_unknown_variable_is_not_looked_for(root: Path) -> None:
+    problem = one(root, changed("train/dataset/data_list_file_path", "{NO_SUCH}"))
+    assert problem.path == "train.dataset.data_list_file_path" and "NO_SUCH" in problem.rule
+
+
+def test_item_without_what_the_loading_transform_reads(root: Path, tmp_path: Path) -> None:
+    items = [{"image": "a.nii", "label": "b.nii"}, {"image": "a.nii", "lable": "b.nii"}]
+    path = tmp_path / "items.json"
+    path.write_text(json.dumps({"training": items}))
+    problem = one(root, changed("train/dataset/data_list_file_path", str(path)))
+    assert (problem.file, problem.path, problem.near) == (str(path), "training[1]", ("lable",))
+
+
+def test_unknown_list_says_where_it_is_asked_for(root: Path) -> None:
+    problem = one(root, changed("train/dataset/data_list_key", "trainning"))
+    assert problem.remedy.endswith(f"{FILE}: train.dataset.data_list_key.")
+
+
+def test_alternatives_that_a_search_decides_are_counted_where_the_config_is_trained_as_it_is(root: Path) -> None:
+    one_loss = CONFIG["train"]["loss"]
+    config = changed(
+        "train/loss", [{**one_loss, "apply": {"@disabled": "a"}}, {**one_loss, "apply": {"@disabled": "b"}}]
+    )
+    assert check(root, config).problems == []
+    assert one(root, config, own_values=True).path == "train.loss"
+
+
+def test_search_section_of_a_wrong_shape_is_said_once(root: Path) -> None:
+    config = {**CONFIG, "search": {"domain": "lr"}}
+    checked = check(root, config, search_problems=lambda *_: [Problem("its rule", FILE, "search")])
+    assert [problem.rule for problem in checked.problems] == ["its rule"]
+
+
+def test_checkpoint_that_is_loaded_exists(root: Path, tmp_path: Path) -> None:
+    handler = {"name": "CheckpointLoader", "args": {"load_path": str(tmp_path / "m.pt"), "load_dict": {"m": "@model"}}}
+    config = changed("train/handlers", [*CONFIG["train"]["handlers"], handler])
+    problem = one(root, config)
+    assert problem.path == f"train.handlers[{len(CONFIG['train']['handlers'])}].args.load_path"
+    assert problem.rule == "the checkpoint that is loaded has to exist"
+    (tmp_path / "m.pt").touch()
+    assert check(root, config).problems == []
+    handler["disabled"] = True
+    handler["args"] = {"load_path": str(tmp_path / "no.pt"), "load_dict": {"m": "@model"}}
+    assert check(root, config).problems == []
 
 
 def test_unknown_variable_hides_nothing_and_adds_nothing(root: Path) -> None:

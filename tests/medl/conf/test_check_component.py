@@ -98,6 +98,12 @@ def test_own_class_is_read_not_run(tmp_path: Path) -> None:
     assert problem.near == ("mynets.Net",)
 
 
+def test_own_module_that_is_no_python_is_not_likened_to_monai(tmp_path: Path) -> None:
+    (tmp_path / "mynets.py").write_text("class Net(:\n")
+    problem = one("model", {"path": "mynets.Net"}, tmp_path)
+    assert "is not Python: line 1" in problem.rule and problem.near == ()
+
+
 def test_own_class_with_the_name_of_one_of_monai(tmp_path: Path) -> None:
     (tmp_path / "mynets.py").write_text("class UNet:\n    def __init__(self, dimensions): ...\n")
     assert problems("model", {"path": "mynets.UNet", "args": {"dimensions": 3}}, tmp_path) == []
@@ -106,6 +112,7 @@ def test_own_class_with_the_name_of_one_of_monai(tmp_path: Path) -> None:
 def test_class_of_another_kind() -> None:
     problem = one("loss", {"name": "UNet", "args": {"softmax": True}})
     assert problem.rule == "loss needs a loss, but UNet is a network"
+    assert one("loss", {"name": "Adam"}).rule == "loss needs a loss, but Adam is an optimizer"
     problem = one("key_metric", {"name": "DiceMetric", "args": {"output_transform": 1}})
     assert problem.near == ("MeanDice",)
     assert "monai.handlers or ignite.metrics" in problem.rule

@@ -143,7 +143,7 @@ def test_the_user_s_own_code(tmp_path: Path, module: Callable[[str], str]) -> No
 def test_a_broken_module_is_told_with_the_line(tmp_path: Path, module: Callable[[str], str]) -> None:
     name = module("a = 1\nb = a / 0\n")
     message = refusal({"path": f"{name}.Net"}, tmp_path)
-    assert "ZeroDivisionError" in message and f"{name}.py, line 2" in message
+    assert "ZeroDivisionError" in message and f"{name}.py:2" in message
     assert "nowhere_to_be_found" in refusal({"path": f"{module('import nowhere_to_be_found')}.Net"}, tmp_path)
     assert "SyntaxError" in refusal({"path": f"{module('def f(:')}.Net"}, tmp_path)
 

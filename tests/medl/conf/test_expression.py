@@ -4,6 +4,8 @@ import ast
 import copy
 import inspect
 import pickle
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -368,6 +370,12 @@ def test_near_names_are_offered() -> None:
     assert "from_engine" in str(caught.value.problem("#…"))
 
 
+def test_bare_name_is_offered_with_its_module() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse_expression("#from_engine(['pred'])")
+    assert caught.value.near == ("monai.handlers.from_engine",)
+
+
 def test_columns_count_characters() -> None:
     with pytest.raises(ExpressionError) as caught:
         parse_expression("#['é', @model.secret]")
@@ -419,6 +427,16 @@ def test_any_text_is_parsed_or_refused(text: str, start: str) -> None:
     except ExpressionError:
         return
     assert isinstance(expression, Expression)
+
+
+def test_the_interpreter_and_the_grammar_do_not_need_this_face_of_theirs() -> None:
+    code = (
+        "import sys, medl.conf.expression_grammar\n"
+        "assert 'medl.conf.interpreter' not in sys.modules\n"
+        "import medl.conf.interpreter\n"
+        "assert 'medl.conf.expression' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 _grammar = st.text(st.sampled_from("@#_x .,:()[]{}'\"=+*-<>lambda forinif__class__0é"), max_size=40)

@@ -202,3 +202,19 @@ def test_a_failing_adapter_is_told() -> None:
         raise KeyError("image")
 
     assert "KeyError" in problem_of(graph({"dataset": thing()}, adapters={"dataset": adapter}), "dataset").rule
+
+
+def test_what_is_disabled_is_left_out_of_objects_and_lists() -> None:
+    off = {**thing(id="schedule"), "disabled": True}
+    saver = thing(save_dict={"model": "@model", "schedule": "@schedule", "note": None}, both=["@schedule", "@model"])
+    objects = graph({"model": thing(id="model"), "schedule": off, "saver": {**saver}, "sole": thing(it="@schedule")})
+    args, model = objects.get("train", "saver").args, objects.get("train", "model")
+    assert args == {"save_dict": {"model": model, "note": None}, "both": [model]}
+    assert objects.get("train", "sole").args == {"it": None}  # an arg is still given
+
+
+def test_wrapped_error_is_told_with_what_it_came_from() -> None:
+    inner, outer = KeyError("no label"), RuntimeError(f"applying transform {Thing()!r}")
+    outer.__cause__ = inner
+    rule = problem_of(graph({"model": {"name": "broken", "args": {"error": outer}}}), "model").rule
+    assert "RuntimeError: applying transform Thing <- KeyError: 'no label'" in rule

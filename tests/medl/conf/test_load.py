@@ -71,7 +71,9 @@ def test_all_repeated_keys_and_bad_numbers_are_said_at_once(tmp_path: Path) -> N
         ("{'a': 1}", "line 1, column 2", "double quotes"),
         ('{"a": True}', "line 1, column 7", "true"),
         ("", "line 1", "empty"),
-        ('{"a": 1', "line 1", ""),
+        ('{"a": 1', "line 1", "ends too early"),
+        ('{"a": 1,, "b": 2}', "line 1", "one of the two commas"),
+        ('{"a": 1}'.encode("utf-16-le").decode(), "line 1, column 2", "UTF-16"),
     ],
 )
 def test_a_syntax_error_has_line_and_remedy(tmp_path: Path, text: str, place: str, remedy: str) -> None:
@@ -97,7 +99,8 @@ def test_nesting_without_end_is_refused(tmp_path: Path, depth: int) -> None:
 
 
 def test_an_integer_of_ten_thousand_digits_is_refused(tmp_path: Path) -> None:
-    assert problems_of(written(tmp_path, '{"a": ' + "9" * 10_000 + "}"))
+    (problem,) = problems_of(written(tmp_path, '{"a": ' + "9" * 10_000 + "}"))
+    assert "sys." not in problem.rule and "digits" in problem.remedy
 
 
 def test_a_missing_file_is_told_with_those_that_are_there(tmp_path: Path) -> None:

@@ -20,6 +20,13 @@ def test_unknown_arg_names_its_place_and_the_near_one() -> None:
     assert problem.remedy == "Its args: spatial_dims, channels, act, bias."
 
 
+def test_key_that_stands_beside_args_is_sent_there() -> None:
+    (problem,) = UNET.problems(
+        {"spatial_dims": 3, "channels": [8], "disabled": True}, "UNet", "c.json", "train.model.args"
+    )
+    assert problem.remedy == 'Move "disabled" out of args: it stands beside the name.'
+
+
 def test_missing_args_are_one_problem() -> None:
     (problem,) = UNET.problems({}, "UNet", "c.json", "train.model.args")
     assert problem.rule == 'UNet needs the args "spatial_dims" and "channels"'

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from medl.conf.validate import schema_problems
 from medl.mmar.archive import MMAR
 from medl.mmar.record import close_record, file_hash, hardware, job_record, packages, write_record
 
@@ -21,7 +22,8 @@ def record(**changes: Any) -> dict[str, Any]:
         "worker": "W1",
         "recommendation": {"id": "T1"},
         "values": {"lr.float.$0:learning_rate": (0.1,)},
-        "config": {"epochs": 3},
+        "config": {"epochs": "{n}"},
+        "resolved_config": {"epochs": 3},
         "environment": {},
         "argv": ("python", "-m", "medl.apps.train"),
         "slots": (0, 1),
@@ -59,6 +61,8 @@ def test_closing_adds_what_came_of_it():
         opened, outcome={"status": "ok"}, wall_s=1.23456, checkpoint="models/model.pt", timings={"train_s": 1.0}
     )
     assert opened["outcome"] is None
+    assert [str(p) for value in (opened, closed) for p in schema_problems(value, "record")] == []
+    assert schema_problems({**closed, "outcome": {"status": "fine"}}, "record")
     assert (closed["outcome"], closed["wall_s"], closed["checkpoint"]) == ({"status": "ok"}, 1.235, "models/model.pt")
     assert closed["end"] >= closed["start"]
 

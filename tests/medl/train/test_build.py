@@ -57,10 +57,17 @@ def test_ours_stand_before_and_after_the_configs_own(build: Build, tiny_config: 
     assert [name for name in validated if name in order] == order
 
 
-def test_another_rank_builds_no_saver_and_keeps_no_weights(build: Build, tiny_config: dict[str, Any]) -> None:
+def test_another_rank_builds_no_saver_and_keeps_no_weights(
+    build: Build, tiny_config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medl.train.build.connect", lambda *objects, file: None)  # there is no other rank
+    for spec in [*tiny_config["train"]["handlers"], *tiny_config["validate"]["handlers"]]:
+        spec.pop("rank", None)  # unsaid, too
     training = build(tiny_config, Ranks(rank=1, size=2, local_rank=1))
     names = handlers(training.built.get("validate", "evaluator"), "EPOCH_COMPLETED")
-    assert "CheckpointSaver" not in names and "WeightsKeeper" not in names and "FiniteMetric" in names
+    assert not {"CheckpointSaver", "StatsHandler", "WeightsKeeper"} & set(names) and "FiniteMetric" in names
+    assert len(training.built.get("train", "dataset")) == 2
+    assert training.built.get("train", "dataloader").batch_size == 1
 
 
 def test_each_object_is_built_once_and_shared(build: Build, tiny_config: dict[str, Any]) -> None:

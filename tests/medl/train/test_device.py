@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from medl.errors import ConfigError
-from medl.train.device import choose_device, flag
+from medl.train.device import choose_device, flag, require_device
 from medl.train.distributed import Ranks
 
 
@@ -33,6 +33,14 @@ def test_a_cpu_that_was_asked_for_needs_no_word() -> None:
     chosen, said = choose(use_gpu=False, tf32=False, cudnn_benchmark=True)
     assert said == []
     assert (chosen.device.type, chosen.amp, chosen.tf32, chosen.cudnn_benchmark) == ("cpu", False, False, True)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "cudda", torch.device("cuda", 99)])
+def test_a_device_that_is_not_there_is_named(device: Any) -> None:
+    with pytest.raises(ConfigError) as raised:
+        require_device(device, "config/config_train.json", "train.trainer.args.device")
+    assert f'"{device}"' in str(raised.value) and "train.trainer.args.device" in str(raised.value)
+    require_device("cpu", "", "")
 
 
 @pytest.mark.gpu

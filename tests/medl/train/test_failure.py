@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 
 import pytest
 
@@ -52,7 +53,8 @@ def test_our_own_errors_come_through_the_libraries_that_wrap_them() -> None:
 
 def test_the_cause_is_named_with_what_it_led_to() -> None:
     shown = failure(chained(KeyError("label"), RuntimeError("applying transform <Foo>")))
-    assert str(shown).startswith("RuntimeError: applying transform <Foo> <- KeyError: 'label'.")
+    assert "RuntimeError: applying transform <Foo> <- KeyError: 'label'." in str(shown)
+    assert re.match(r"\S*test_failure.py:\d+: ", str(shown))  # the user's own line comes first
     assert isinstance(shown, MedlError) and shown.exit_code == 1
 
 
@@ -67,3 +69,19 @@ def test_an_error_in_a_loaders_process_is_named_by_its_last_line() -> None:
         "Caught RuntimeError in DataLoader worker process 0.\nOriginal Traceback:\n  File\nKeyError: 'a'\n"
     )
     assert "Caught RuntimeError in DataLoader worker process 0: KeyError: 'a'" in str(failure(error))
+
+
+def test_a_first_line_that_only_announces_goes_on_with_the_second() -> None:
+    error = RuntimeError('Error(s) in loading state_dict for UNet:\n\tMissing key(s) in state_dict: "a".\n\tMore')
+    assert 'for UNet: Missing key(s) in state_dict: "a". Run again' in str(failure(error))
+
+
+def test_an_object_is_shown_as_its_class() -> None:
+    error = RuntimeError("applying transform <monai.transforms.io.dictionary.LoadImaged object at 0x7f794ac413d0>")
+    assert "applying transform LoadImaged. Run again" in str(failure(error))
+
+
+def test_what_to_do_comes_before_the_way_to_the_traceback() -> None:
+    inner = RuntimeError("stack expects each tensor to be equal size, but got [1, 4] at entry 0 and [1, 5] at entry 1")
+    text = str(failure(chained(inner, RuntimeError("Collate error"))))
+    assert text.index("batch_size to 1") < text.index("--debug")

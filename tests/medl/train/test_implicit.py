@@ -11,6 +11,7 @@ import torch
 from monai.handlers import CheckpointLoader, CheckpointSaver, StatsHandler, TensorBoardStatsHandler
 from monai.transforms import Compose, Identity, SaveImaged
 
+from medl.errors import ConfigError
 from medl.mmar.archive import MMAR
 from medl.train.device import Device
 from medl.train.distributed import Ranks
@@ -26,7 +27,7 @@ def parts(tmp_path: Path) -> Parts:
 def complete(
     parts: Parts, key: str, cls: Any = object, spec: dict[str, Any] | None = None, **args: Any
 ) -> dict[str, Any]:
-    return complete_args(parts, key, spec or {"name": "X"}, cls, args)
+    return complete_args(parts, "train", key, spec or {"name": "X"}, cls, args)
 
 
 def test_a_dataset_gets_its_list_unless_it_has_data(parts: Parts, tmp_path: Path) -> None:
@@ -45,6 +46,8 @@ def test_a_dataset_gets_its_list_unless_it_has_data(parts: Parts, tmp_path: Path
 def test_engines_get_the_device_and_no_mixed_precision_on_a_cpu(parts: Parts) -> None:
     assert complete(parts, "trainer", amp=True) == {"amp": False, "device": torch.device("cpu")}
     assert complete(parts, "evaluator", device="meta") == {"device": "meta"}
+    with pytest.raises(ConfigError, match="cuda:99"):
+        complete(parts, "trainer", device="cuda:99")
 
 
 def test_a_saver_gets_claras_names_in_a_folder_of_the_archive(parts: Parts, tmp_path: Path) -> None:
@@ -68,8 +71,8 @@ def test_tensorboard_writes_beside_the_checkpoints(parts: Parts, tmp_path: Path)
 
 def test_networks_are_on_the_device_and_other_things_untouched(parts: Parts) -> None:
     network = torch.nn.Linear(1, 1)
-    assert finish_component(parts, "model", network) is network
-    assert finish_component(parts, "inferer", "x") == "x"
+    assert finish_component(parts, "train", "model", network, {}) is network
+    assert finish_component(parts, "train", "inferer", "x", {}) == "x"
 
 
 def test_transforms_are_one_and_metrics_have_names() -> None:
