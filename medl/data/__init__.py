@@ -1,0 +1,1 @@
+"""Images and labels as hospitals have them: reading, checking, pairing, splitting. No torch and no MONAI."""
