@@ -32,7 +32,8 @@ from medl.conf.sections import (
     full_name,
     is_disabled,
 )
-from medl.conf.translate import translate
+from medl.conf.tensorflow_era import tensorflow_problem
+from medl.conf.today import in_todays_words
 from medl.conf.validate import schema, schema_problems
 from medl.conf.variables import Resolved, Variables, is_variable, resolve_variables
 from medl.errors import ConfigError, Problem, near_names
@@ -101,7 +102,7 @@ def check_training(
     environment, settings = dict(environment or {}), dict(settings or {})
     catalogue = catalogue or Catalogue.load()
     problems = schema_problems(environment, "environment", environment_file)
-    config = _without_comments(config)
+    config = without_comments(config)
     variables = Variables(config, environment, settings, mmar_root, file)
     values = {
         key: variables.value(key)
@@ -122,38 +123,41 @@ def check_training(
             source = places.get(variables.sources.get(problem.path, ""), file)
             problems.append(dataclasses.replace(problem, file=source))
     if not isinstance(values.get("train"), dict):  # what else is wrong comes from that
-        return Checked(resolved, values, [], _ordered(problems, config, (environment_file, file)))
+        return Checked(resolved, values, [], ordered(problems, config, (environment_file, file)))
 
-    translation = translate(values, catalogue, file)
-    problems += translation.problems
+    today = in_todays_words(values, in_force, catalogue, file)
+    problems += today.problems
+    if tensorflow_problem({**values, **in_force}) is not None:  # what else is wrong comes from that
+        return Checked(resolved, values, [], today.problems)
     said = {problem.path for problem in problems}
-    normal, ref_problems = expand_refs(translation.config, file)
-    problems += ref_problems
+    normal, ref_problems = expand_refs(today.config, file)
 
-    check = ComponentCheck(catalogue, user_folders(mmar_root / "custom"), _packages(values, environment), file)
-    for place in components(translation.config):
-        problems += [p for p in check.problems(place) if p.path not in said]
-    problems += reference_problems(normal, file)
-    problems += [p for p in alternative_problems(normal, file) if own_values or not _searched(normal, p.path)]
-    problems += nothing_problems(normal, catalogue, file)
-    problems += _structure_problems(normal, in_force, file)
+    found = list(ref_problems)
+    check = ComponentCheck(catalogue, user_folders(mmar_root / "custom"), named_packages(values, environment), file)
+    for place in components(today.config):
+        found += [p for p in check.problems(place) if today.before(p.path) not in said]
+    found += reference_problems(normal, file)
+    found += [p for p in alternative_problems(normal, file) if own_values or not _searched(normal, p.path)]
+    found += nothing_problems(normal, catalogue, file)
+    found += structure_problems(normal, in_force, file)
+    problems += [dataclasses.replace(p, path=today.before(p.path)) for p in found]
     if search_problems is not None:
         found = search_problems(config, catalogue, file)
         better = {problem.path for problem in found if problem.path.rpartition(".")[2] in ("search", "apply")}
         problems = [problem for problem in problems if problem.path not in better] + found
     if check_data:
-        problems += _checkpoint_problems(normal, file)
+        problems += checkpoint_problems(normal, file)
         wrong = [problem.path for problem in problems if problem.file == file]
         for place in components(normal):
             if place.key != "dataset" or is_disabled(place.spec):
                 continue
             if not any(path.startswith(f"{place.path}.data_") for path in wrong):
-                problems += _data_problems(place, mmar_root, file, read_keys(normal, place.section))
+                problems += data_problems(place, mmar_root, file, read_keys(normal, place.section))
     warnings = _warnings(config, normal, in_force, file) if not problems else []
-    return Checked(resolved, normal, translation.notes, _ordered(problems, config, (environment_file, file)), warnings)
+    return Checked(resolved, normal, today.notes, ordered(problems, config, (environment_file, file)), warnings)
 
 
-def _without_comments(config: Mapping[str, Any]) -> dict[str, Any]:
+def without_comments(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the config without the first-level and section keys that are comments."""
     kept = {key: value for key, value in config.items() if not key.startswith(COMMENT)}
     for section in SECTIONS:
@@ -162,7 +166,8 @@ def _without_comments(config: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _packages(config: Mapping[str, Any], environment: Mapping[str, Any]) -> tuple[str, ...]:
+def named_packages(config: Mapping[str, Any], environment: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the packages that a config or environment.json lets components be named from."""
     given: list[str] = []
     for source in (config, environment):
         value = source.get("allowed_packages")
@@ -176,7 +181,7 @@ def _searched(config: Mapping[str, Any], path: str) -> bool:
     return any(is_switched(item) for item in config[section][key] if isinstance(item, dict))
 
 
-def _structure_problems(config: Mapping[str, Any], in_force: Mapping[str, Any], file: str) -> list[Problem]:
+def structure_problems(config: Mapping[str, Any], in_force: Mapping[str, Any], file: str) -> list[Problem]:
     """Return the keys of sections that nothing knows or uses, and a stop after the end."""
     found: list[Problem] = []
     used = {name for _, _, _, text in marked(config) for name in names_in(text)}
@@ -201,7 +206,7 @@ def _structure_problems(config: Mapping[str, Any], in_force: Mapping[str, Any], 
     return found
 
 
-def _data_problems(place: Place, mmar_root: Path, file: str, keys: tuple[str, ...]) -> list[Problem]:
+def data_problems(place: Place, mmar_root: Path, file: str, keys: tuple[str, ...]) -> list[Problem]:
     """Return what is wrong with the data list of a dataset, and with how it is named.
 
     Args:
@@ -252,7 +257,7 @@ def _data_problems(place: Place, mmar_root: Path, file: str, keys: tuple[str, ..
     return data_list_problems(path, spec["data_list_key"], folder, shown, keys=keys, asked=asked)
 
 
-def _checkpoint_problems(config: Mapping[str, Any], file: str) -> list[Problem]:
+def checkpoint_problems(config: Mapping[str, Any], file: str) -> list[Problem]:
     """Return the checkpoints to be loaded that do not exist."""
     found: list[Problem] = []
     for place in components(config):
@@ -312,7 +317,7 @@ def _validation_warnings(config: Mapping[str, Any], in_force: Mapping[str, Any],
     return []
 
 
-def _ordered(problems: Iterable[Problem], config: Mapping[str, Any], files: tuple[str, ...]) -> list[Problem]:
+def ordered(problems: Iterable[Problem], config: Mapping[str, Any], files: tuple[str, ...]) -> list[Problem]:
     """Return the problems without repetitions, by file, then by their place in the config."""
     places = {path: index for index, (path, _) in enumerate(walk(config))}
 

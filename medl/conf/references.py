@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from medl.conf.expression import Expression, ExpressionError, parse_expression
@@ -36,7 +37,8 @@ def expand_refs(config: Mapping[str, Any], file: str = "") -> tuple[dict[str, An
     """Return a copy of the config with each ``{"ref": X}`` of validate made a copy of train's X, and the problems.
 
     X is an alias (what follows ``#`` in a name), else a class name; ``Spacingd``, ``SpacingD`` and ``SpacingDict`` are
-    one. Of several with that name the first under the same key counts, else the first in train. The ref's own
+    one. Of several with that name one without an alias counts, then the first under the same key, else the first in
+    train. The ref's own
     ``disabled`` and ``rank`` win; otherwise what refers to a disabled component is disabled too. A ref that is wrong
     stays as it is.
     """
@@ -92,10 +94,12 @@ def _ref_problem(place: Place, known: list[Place], file: str) -> Problem | None:
 def _referred(place: Place, known: list[Place]) -> Place | None:
     ref = str(place.spec["ref"]).strip()
     same_key_first = sorted(known, key=lambda other: other.key != place.key)
+    spelling = one_spelling(ref.partition("#")[0].rpartition(".")[2])
     for same in (
         lambda spec: alias(spec) == ref,
+        lambda spec: class_name(spec) == ref and not alias(spec),
         lambda spec: class_name(spec) == ref,
-        lambda spec: one_spelling(class_name(spec)) == one_spelling(ref.partition("#")[0].rpartition(".")[2]),
+        lambda spec: spelling in (one_spelling(class_name(spec)), one_spelling(alias(spec))),
     ):
         for other in same_key_first:
             if same(other.spec):
@@ -265,12 +269,12 @@ def _unknown(config: Mapping[str, Any], name: str, text: str, file: str, path: s
     contents = [config[section] for section in SECTIONS if isinstance(config.get(section), dict)]
     known = [key for content in contents for key in content]
     known += [key for key in config if key not in SECTIONS]
-    near = near_names(name, [*known, CONF])
-    return Problem(
+    near = near_names(name, [*known, CONF], cutoff=0.7)
+    problem = Problem(
         rule=f'"@{name}" names a key of train or validate, or a first-level value',
         file=file,
         path=path,
-        value=text,
         near=near,
         remedy="" if near else f'Add "{name}" to a section, or take the reference away.',
     )
+    return problem if text == f"@{name}" else replace(problem, value=text)  # the rule shows a plain reference

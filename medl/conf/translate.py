@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from medl.assets import asset
 from medl.conf.catalogue import Catalogue
+from medl.conf.era import Version, version
+from medl.conf.old_args import FUNCTIONS, CannotTranslate
 from medl.conf.references import one_spelling
 from medl.conf.sections import Place, args_of, components, full_name
 from medl.errors import Problem
@@ -31,10 +34,6 @@ class Translation(NamedTuple):
     problems: list[Problem]
 
 
-class CannotTranslate(Exception):
-    """The old args say nothing that today's class could be told."""
-
-
 def table() -> list[Row]:
     """Return the rows of ``config/translations.json``."""
     rows: list[Row] = json.loads((asset("config") / "translations.json").read_text(encoding="utf-8"))["rows"]
@@ -42,31 +41,47 @@ def table() -> list[Row]:
 
 
 def translate(
-    config: Mapping[str, Any], catalogue: Catalogue, file: str = "", rows: Sequence[Row] | None = None
+    config: Mapping[str, Any],
+    catalogue: Catalogue,
+    file: str = "",
+    rows: Sequence[Row] | None = None,
+    monai: Version | None = None,
 ) -> Translation:
     """Return the config in today's names.
 
     The args of components, what their ``search`` and ``apply`` name, and class names are translated. Classes of the
-    user's own, by ``path``, keep what they have.
+    user's own, by ``path``, keep what they have. Defaults that changed are written out for configs of a time before
+    the change.
 
     Args:
         config: a training config, variables already in.
         catalogue: knows which class a name stands for.
         file: the name shown in problems.
         rows: another table than ``config/translations.json``.
+        monai: the version of MONAI that the config was written for; ``None`` for today's.
     """
     result = copy.deepcopy(dict(config))
     notes: dict[str, None] = {}
     problems: list[Problem] = []
     known = table() if rows is None else rows
     for place in components(result):
+        name = today_class(place, catalogue)
         for row in known:
-            if today_class(place, catalogue) in row["class"]:
-                reader = _Reader(place, catalogue, row, file)
-                reader.apply()
-                notes.update(dict.fromkeys(reader.notes))
-                problems += reader.problems
+            if name not in row["class"] or row["do"] == "move" or not _holds(row, monai):
+                continue
+            reader = _Reader(place, catalogue, row, file)
+            reader.apply()
+            notes.update(dict.fromkeys(reader.notes))
+            problems += reader.problems
+            name = today_class(place, catalogue)
     return Translation(result, list(notes), problems)
+
+
+def _holds(row: Row, monai: Version | None) -> bool:
+    """Return whether a row is for configs of that time: those where old and new look the same are not for all."""
+    if row["do"] != "default" and not row.get("silent"):
+        return True
+    return monai is not None and monai < version(row["since"])
 
 
 def today_class(place: Place, catalogue: Catalogue) -> str:
@@ -90,10 +105,16 @@ def current_arg(name: str, arg: str, rows: Sequence[Row] | None = None) -> str:
         arg: the arg as a config has it.
         rows: another table than ``config/translations.json``.
     """
-    for row in table() if rows is None else rows:
+    for row in _table() if rows is None else rows:
         if row["do"] == "rename_arg" and name in row["class"] and row["arg"] == arg:
             arg = row["to"]
     return arg
+
+
+@functools.cache
+def _table() -> tuple[Row, ...]:
+    """Return the rows, read once: searched args ask for them one by one."""
+    return tuple(table())
 
 
 class _Reader:
@@ -131,6 +152,9 @@ class _Reader:
             for name, value in self.row["add"].items():
                 self.args.setdefault(name, value)
         self._note(f'the class is now "{new}"')
+        if "function" in self.row:
+            spec.setdefault("args", self.args)
+            self._call(self.row["function"])
 
     def _rename_arg(self) -> None:
         old, new, args = self.row["arg"], self.row["to"], self.args
@@ -177,23 +201,43 @@ class _Reader:
             return
         if not any(name in args for name in names):
             return
+        self._call(self.row["function"])
+
+    def _call(self, function: str) -> None:
+        """Put what a function makes of the args in their place."""
+        args = self.args
         try:
-            new = FUNCTIONS[self.row["function"]](dict(args))
+            new = FUNCTIONS[function](dict(args))
         except CannotTranslate as error:
-            old = next(name for name in names if name in args)
-            self._problem(str(error), f"{self.args_path}.{old}", "Write the args of today's class.", args[old])
+            old = next((name for name in self.row.get("args", ()) if name in args), None)
+            path = self.args_path if old is None else f"{self.args_path}.{old}"
+            self._problem(str(error), path, "Write the args of today's class.", args.get(old) if old else None)
             return
         if new != args:
             before = ", ".join(f"{n}={json.dumps(args[n])}" for n in args if n not in new or not _same(new[n], args[n]))
             after = ", ".join(f"{n}={json.dumps(new[n])}" for n in new if n not in args or not _same(new[n], args[n]))
             args.clear()
             args.update(new)
-            self._note(f"{before} is now {after or 'nothing: it had no effect'}")
+            text = f"{before} is now {after or 'nothing: it had no effect'}" if before else f"it gets {after}"
+            self._note(text)
+
+    def _default(self) -> None:
+        name, value = self.row["arg"], self.row["value"]
+        entry = self.catalogue.find(full_name(self.place.spec), self.place.key)
+        if name in self.args or entry is None or not entry.signature.takes(name):
+            return
+        self.place.spec.setdefault("args", self.args)
+        self.args[name] = copy.deepcopy(value)
+        since = self.row["since"]
+        self.notes.append(f"{self.title}: {name}={json.dumps(value)} is written out, the default before MONAI {since}.")
 
     def _refuse(self) -> None:
         old = self.row.get("arg")
         if old is None:
             self._problem(f'there is no "{self.title}" any more', self.place.path, self.row["remedy"])
+        elif old in self.args and self.args[old] is None:
+            del self.args[old]
+            self._note(f'the arg "{old}" is gone and said nothing')
         elif old in self.args:
             self._problem(
                 f'{self.title} has no arg "{old}" any more',
@@ -231,90 +275,3 @@ def _rename(name: Any, old: str, new: str) -> Any:
 
 def _same(left: Any, right: Any) -> bool:
     return left == right and isinstance(left, bool) == isinstance(right, bool)
-
-
-def _per_key(value: Any, count: int | None) -> list[Any]:
-    """Return one value per key: a list as it is, anything else repeated."""
-    if isinstance(value, list):
-        return value
-    return [value] * (count or 1)
-
-
-def _plain(args: Mapping[str, Any], names: Sequence[str]) -> None:
-    for name in names:
-        value = args.get(name)
-        if any(isinstance(item, (str, dict)) for item in (value if isinstance(value, list) else [value])):
-            raise CannotTranslate(f'the old arg "{name}" can be translated only where it is a plain value')
-
-
-def one_hot(args: dict[str, Any]) -> dict[str, Any]:
-    """Return the args of AsDiscrete(d) with ``to_onehot`` as the number of classes.
-
-    Before MONAI 0.7 ``to_onehot`` was a bool (or one per key) beside ``n_classes``, later ``num_classes``.
-
-    >>> one_hot({"keys": ["pred", "label"], "to_onehot": [True, False], "n_classes": 3})
-    {'keys': ['pred', 'label'], 'to_onehot': [3, None]}
-    """
-    _plain(args, ("n_classes", "num_classes", "to_onehot"))
-    counts = [args[name] for name in ("num_classes", "n_classes") if args.get(name) is not None]
-    if len(counts) == 2 and counts[0] != counts[1]:
-        raise CannotTranslate("n_classes and num_classes are two names of the same arg, but they differ")
-    switch = args.get("to_onehot")
-    lengths = [len(value) for value in (*counts, switch) if isinstance(value, list)]
-    if len(set(lengths)) > 1:
-        raise CannotTranslate(
-            "the lists of to_onehot and of the number of classes have one value per key, but their lengths differ"
-        )
-    length = lengths[0] if lengths else None
-    numbers = _per_key(counts[0] if counts else None, length)
-    switches = _per_key(switch, length)
-    values = [_class_count(on, number) for on, number in zip(switches, numbers, strict=True)]
-    new = {name: value for name, value in args.items() if name not in ("n_classes", "num_classes")}
-    if length is not None and any(value is not None for value in values):
-        new["to_onehot"] = values
-    elif length is None and values[0] is not None:
-        new["to_onehot"] = values[0]
-    elif switch is not None:
-        del new["to_onehot"]
-    return new
-
-
-def _class_count(switch: Any, number: Any) -> int | None:
-    if switch is None or switch is False:
-        return None
-    if switch is not True:
-        if number is not None and number != switch:
-            raise CannotTranslate("to_onehot is the number of classes, but the old arg gives another number")
-        return int(switch)
-    if number is None:
-        raise CannotTranslate("to_onehot is the number of classes; true does not say how many")
-    return int(number)
-
-
-def threshold(args: dict[str, Any]) -> dict[str, Any]:
-    """Return the args of AsDiscrete(d) with ``threshold`` as the value itself.
-
-    Before MONAI 0.7 ``threshold_values`` was a bool (or one per key) beside ``logit_thresh`` (0.5). Today's class
-    ignores both silently, and every Dice is wrong.
-
-    >>> threshold({"keys": "pred", "threshold_values": True})
-    {'keys': 'pred', 'threshold': 0.5}
-    """
-    _plain(args, ("threshold_values", "logit_thresh"))
-    switch, value = args.get("threshold_values"), args.get("logit_thresh")
-    if args.get("threshold") is not None:
-        raise CannotTranslate("threshold and its old names threshold_values and logit_thresh exclude each other")
-    lengths = [len(given) for given in (switch, value) if isinstance(given, list)]
-    if len(set(lengths)) > 1:
-        raise CannotTranslate("threshold_values and logit_thresh have one value per key, but their lengths differ")
-    length = lengths[0] if lengths else None
-    pairs = zip(_per_key(switch, length), _per_key(value, length), strict=True)
-    values = [(0.5 if limit is None else limit) if on is True else None for on, limit in pairs]
-    new = {name: given for name, given in args.items() if name not in ("threshold_values", "logit_thresh")}
-    if any(limit is not None for limit in values):
-        new["threshold"] = values if length is not None else values[0]
-    return new
-
-
-FUNCTIONS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"one_hot": one_hot, "threshold": threshold}
-"""The functions that the table may name."""

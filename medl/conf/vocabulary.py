@@ -80,7 +80,7 @@ MEMBERS: frozenset[str] = frozenset(
         # tensors and arrays
         *_names("shape ndim dtype device size dim numel item abs all any argmax argmin bool clamp contiguous cpu"),
         *_names("detach double exp flatten float half int isfinite isnan log long max mean min permute reshape"),
-        *_names("round sigmoid softmax sqrt squeeze sum to tolist transpose unsqueeze view"),
+        *_names("round sigmoid softmax sqrt squeeze sum to tolist transpose unsqueeze view meta"),
         # engines in handlers' filters
         *_names("state epoch iteration max_epochs epoch_length output batch metrics best_metric best_metric_epoch"),
     )

@@ -11,7 +11,6 @@ import pytest
 
 from medl.assets import asset
 from medl.conf.check import check_training
-from medl.conf.translate import table
 from medl.conf.validate import schema_problems
 
 REPOSITORY = Path(__file__).parents[2]
@@ -44,12 +43,6 @@ def test_message_is_what_the_check_says(text: str, tmp_path: Path) -> None:
     config["train"]["pre_transforms"] += [{"name": "EnsureTyped", "args": {"keys": "image"}}, flip]
     (problem,) = check_training(tmp_path, config, ENVIRONMENT, {}, check_data=False).problems
     assert str(problem) in text
-
-
-def test_every_old_name_is_in_the_table(text: str) -> None:
-    for row in table():
-        for name in [*row["class"], *row.get("args", [row.get("arg")])]:
-            assert name in text, name
 
 
 def test_files_that_are_named_exist(text: str) -> None:

@@ -143,3 +143,15 @@ def test_a_circle_is_found_where_there_is_one(graph: dict[str, list[str]]) -> No
     for _ in graph:
         reached = {key: others.union(*(reached[other] for other in others)) for key, others in reached.items()}
     assert bool(find_cycles(config)) == any(key in others for key, others in reached.items())
+
+
+@pytest.mark.parametrize(("value", "shown"), [("@chans", False), ("#@chans + 1", True)])
+def test_an_unknown_reference_is_said_once_and_far_names_are_not_offered(value: str, shown: bool) -> None:
+    config = {"train": {"model": component("Net", channels=value), "handlers": []}}
+    (problem,) = reference_problems(config, "c.json")
+    text = str(problem)
+    assert text.count("@chans") == 1 + shown
+    assert "Did you mean" not in text
+    assert 'Add "chans" to a section' in text
+    (problem, *_) = reference_problems({"train": {"model": component("Net", x="@handlrs"), "handlers": []}}, "c.json")
+    assert 'Did you mean "handlers"?' in str(problem)
