@@ -20,7 +20,7 @@ elif [[ -z ${MMAR_ROOT:-} ]]; then
   MMAR_ROOT="$PWD"
   [[ -f $PWD/config/config_train.json || -f $PWD/config/config_automl.json ]] || MMAR_ROOT="$here/demo"
   [[ $MMAR_ROOT != "$here/demo" || -d $MMAR_ROOT ]] ||
-    "$PYTHON" -c 'import pathlib, sys; from medl.mmar.archive import create; create(pathlib.Path(sys.argv[1]))' "$MMAR_ROOT"
+    "$PYTHON" -m medl.apps.new "$MMAR_ROOT" >/dev/null || exit
 fi
 export MMAR_ROOT PYTHONPATH="$MMAR_ROOT/custom${PYTHONPATH:+:$PYTHONPATH}"
 echo "MMAR_ROOT set to $MMAR_ROOT"

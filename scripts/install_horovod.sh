@@ -6,6 +6,8 @@
 # The released sources pin C++14 while torch's headers need C++17, so the one setting is changed in the two
 # files that carry it. The wheel only works with the exact torch it was built against; it is kept outside the
 # repository, in a folder named by Python, torch and machine, so that a second set-up takes seconds.
+#
+# Exit codes: 0 it is there; 2 it cannot be built; 3 it cannot be built for want of a CUDA toolkit.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -62,7 +64,10 @@ if [[ -z "$wheel" ]]; then
   export CMAKE_POLICY_VERSION_MINIMUM=3.5 LDFLAGS=-Wl,-s
   MAKEFLAGS="-j$(nproc)"; export MAKEFLAGS
   if [[ "$key" == *-cuda* ]]; then
-    command -v nvcc >/dev/null || fail "torch is a CUDA build but nvcc is not on the PATH: install the CUDA toolkit and NCCL."
+    command -v nvcc >/dev/null || {
+      echo "install_horovod: torch is a CUDA build but nvcc is not on the PATH: install the CUDA toolkit and NCCL." >&2
+      exit 3
+    }
     export HOROVOD_GPU_OPERATIONS=NCCL
   fi
   "$python" -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir "$work/out" "$work/horovod-$version" \

@@ -34,7 +34,7 @@ fi
 torch="$(sed -n 's/^torch==\([^;+ ]*\).*/\1/p' constraints.txt)"
 if ! "$venv/bin/python" -c "import importlib.metadata as m, sys; sys.exit(m.version('torch').split('+')[0] != '$torch')" 2>/dev/null; then
   # First and alone: where torch is already there, nothing that needs it can pull in another build of it.
-  if nvidia-smi -L 2>/dev/null | grep -q GPU; then
+  if [[ "$(nvidia-smi -L 2>/dev/null)" == *GPU* ]]; then
     echo "setup: downloading torch $torch for NVIDIA GPUs (about 3 GB)"
     install "torch==$torch"
   elif echo "setup: no NVIDIA GPU found: downloading the CPU build of torch $torch (about 200 MB)"; ! install "torch==$torch+cpu" 2>/dev/null; then

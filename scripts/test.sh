@@ -7,7 +7,8 @@ set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 scripts/setup.sh test || exit $?
-scripts/install_horovod.sh || exit $?
+# Without a CUDA toolkit a CUDA build of torch gets no Horovod: its tests are then skipped, and say so.
+scripts/install_horovod.sh || { code=$?; ((code == 3)) || exit "$code"; }
 lint=0
 scripts/lint.sh || lint=1
 

@@ -44,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--write_train_stats", action="store_true", help="write train_stats.json beside the checkpoints"
     )
+    options.add_argument(
+        "--resume", action="store_true", help="go on after the last epoch that a stopped training kept (resume.pt)"
+    )
     options.add_argument("--debug", action="store_true", help="show the traceback of an error")
     options.add_argument(
         "--set", nargs="*", action="extend", default=[], metavar="NAME=VALUE", help="values in place of the config's"
@@ -138,6 +141,7 @@ def _train(words: argparse.Namespace, started: float) -> None:
             write_train_stats=words.write_train_stats,
             import_s=import_s,
             started=started,
+            resume=words.resume,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -99,12 +100,16 @@ class MMAR:
     def require(self) -> MMAR:
         """Return this archive if its folder has a config/; else raise ConfigError with the remedy."""
         if not self.config.is_dir():
+            there = self.root.exists()
+            remedy = "Give the archive with -m, or set MMAR_ROOT."
+            if not there:
+                remedy += f" To make a new one there: medl new {shlex.quote(str(self.root))}"
             raise ConfigError(
                 Problem(
                     rule="a model archive (MMAR) is a folder with a config/ folder in it",
                     file=str(self.root),
-                    value="no such folder" if not self.root.exists() else "a folder without config/",
-                    remedy="Give the archive with -m, or set MMAR_ROOT.",
+                    value="a folder without config/" if there else "no such folder",
+                    remedy=remedy,
                 )
             )
         return self
@@ -132,7 +137,10 @@ class MMAR:
         for name in CLONED:
             if (self.root / name).is_dir():
                 shutil.copytree(
-                    self.root / name, partial / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+                    self.root / name,
+                    partial / name,  # files, not links: a relative link would point elsewhere from a job's folder
+                    ignore_dangling_symlinks=True,
+                    ignore=shutil.ignore_patterns("__pycache__"),
                 )
         clone = MMAR(partial)
         for folder in (clone.config, clone.models, clone.evaluations):

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medl.errors import MedlError
-from medl.mmar.files import write_json
+from medl.mmar.files import write_json, write_text
 
 METRICS_FILE = "metrics.jsonl"
 STATS_FILE = "train_stats.json"
+RESUME_FILE = "resume.pt"
+"""What ``--resume`` goes on from: the last epoch that was kept, beside the checkpoints."""
 HEARTBEAT_FILE = "heartbeat"
 """Its time is when a training last showed a sign of life; it is empty, and gone when the training has ended."""
 
@@ -144,6 +146,17 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
             raise MedlError(f"{path}, line {number} is damaged ({error}).") from error
         found.append(value)
     return found
+
+
+def keep_metrics(folder: Path, epoch: int) -> None:
+    """Leave in ``metrics.jsonl`` the epochs up to ``epoch``, and remove ``train_stats.json``: a training goes on there.
+
+    Raises:
+        MedlError: a line before the last one is damaged.
+    """
+    lines = [line for line in read_metrics(folder) if line.get("epoch", 0) <= epoch]
+    write_text(folder / METRICS_FILE, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    (folder / STATS_FILE).unlink(missing_ok=True)
 
 
 def clear_stats(folder: Path) -> None:

@@ -12,7 +12,9 @@ from monai.handlers import CheckpointSaver
 
 from medl.conf.catalogue import Catalogue
 from medl.conf.component import ALLOWED_PACKAGES, class_of, user_folders
-from medl.conf.graph import ObjectGraph, Site
+from medl.conf.graph import Adapter, ObjectGraph, Site
+from medl.conf.native_score import is_native
+from medl.conf.sections import SECTIONS
 from medl.errors import ConfigError, Problem
 from medl.train.checkpoints import WeightsKeeper
 from medl.train.connected import connect
@@ -25,7 +27,9 @@ from medl.train.heartbeat import Heartbeat
 from medl.train.implicit import Parts, complete_args, composed, finish_component, log_label
 from medl.train.label_range import LabelRange, takes_class_indices
 from medl.train.metrics_lines import MetricsLines
+from medl.train.native_space import NativeSpace
 from medl.train.pass_on import PassOn
+from medl.train.resume import Carried, Progress
 
 _HANDLERS = {"trainer": "train_handlers", "evaluator": "val_handlers"}
 """The arg of MONAI's trainers and evaluators that takes handlers."""
@@ -54,7 +58,7 @@ class Training:
     ranks: Ranks
 
 
-def build_training(parts: Parts, seed: int | None) -> Training:
+def build_training(parts: Parts, seed: int, before: dict[str, Any] | None = None) -> Training:
     """Return the trainer of a config, with all that it needs.
 
     The config's own handlers keep their order. Ours stand before them where they have to be first to see an error, and
@@ -62,7 +66,8 @@ def build_training(parts: Parts, seed: int | None) -> Training:
 
     Args:
         parts: what the objects have in common.
-        seed: seed of the random numbers, or ``None`` where they need not repeat.
+        seed: from which each epoch's random numbers follow.
+        before: what a training that goes on kept, or ``None``.
 
     Raises:
         ConfigError: an object cannot be built, or the data give no batch.
@@ -95,15 +100,32 @@ def build_training(parts: Parts, seed: int | None) -> Training:
     lines.attach(trainer)
     if parts.ranks.writes:
         Heartbeat(parts.folder).attach(trainer, evaluator)
+    carried = Carried(
+        trainer,
+        evaluator,
+        network,
+        graph.get("train", "optimizer"),
+        graph.get("train", "lr_scheduler"),
+        graph.get("train", "loss"),
+        {section: list(graph.get(section, "handlers") or ()) for section in SECTIONS},
+        keeper,
+        lines,
+    )
+    Progress(parts.folder, parts.ranks, seed, horizon, carried, before, parts.file).attach(trainer)
     return Training(graph, trainer, horizon, last_epoch, lines, keeper, parts.ranks)
 
 
-def object_graph(parts: Parts, first_handlers: Callable[[str, ObjectGraph], list[Any]]) -> ObjectGraph:
+def object_graph(
+    parts: Parts,
+    first_handlers: Callable[[str, ObjectGraph], list[Any]],
+    adapters: Mapping[str, Adapter] | None = None,
+) -> ObjectGraph:
     """Return the graph of a config's objects, with what the config leaves unsaid.
 
     Args:
         parts: what the objects have in common.
         first_handlers: gives our handlers that go before the config's, for ``trainer`` and ``evaluator``.
+        adapters: what is implicit at further keys.
     """
     catalogue = Catalogue.load()
     folders = user_folders(parts.mmar.custom)
@@ -133,6 +155,13 @@ def object_graph(parts: Parts, first_handlers: Callable[[str, ObjectGraph], list
 
     def compose(site: Site, build: Callable[..., Any]) -> Any:
         values = build()
+        if (
+            isinstance(values, list)
+            and site.key == "post_transforms"
+            and site.section == "validate"
+            and is_native(parts.variables)
+        ):
+            values = [NativeSpace(graph.get("validate", "pre_transforms")), *values]
         return composed(values) if isinstance(values, list) else values
 
     def named(site: Site, build: Callable[..., Any]) -> Any:
@@ -152,6 +181,7 @@ def object_graph(parts: Parts, first_handlers: Callable[[str, ObjectGraph], list
             "key_metric": named,
             "additional_metrics": merged,
             "additional_metrics[]": named,
+            **(adapters or {}),
         },
         rank=parts.ranks.rank,
         conf=parts.conf,
@@ -171,7 +201,7 @@ def last_epoch_is_given(variables: Mapping[str, Any]) -> bool:
     return variables.get("until_epoch") is not None
 
 
-def _first_handlers(key: str, graph: ObjectGraph, parts: Parts, loss: FiniteLoss, seed: int | None) -> list[Any]:
+def _first_handlers(key: str, graph: ObjectGraph, parts: Parts, loss: FiniteLoss, seed: int) -> list[Any]:
     criterion = graph.get("train", "loss")
     first: list[Any] = [PassOn()]
     if takes_class_indices(criterion):
@@ -181,9 +211,7 @@ def _first_handlers(key: str, graph: ObjectGraph, parts: Parts, loss: FiniteLoss
         first.append(LabelRange(ignored[0] if ignored else None))
     if key == "evaluator":
         return [*first, FiniteMetric()]
-    if seed is not None:
-        first.append(EpochSeeds(seed, parts.ranks.rank, graph.get("train", "dataset")))
-    return [*first, loss]
+    return [*first, EpochSeeds(seed, parts.ranks.rank, graph.get("train", "dataset")), loss]
 
 
 def _modules(criterion: Any) -> list[Any]:

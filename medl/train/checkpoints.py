@@ -157,6 +157,22 @@ class WeightsKeeper:
             self._write(self.folder / BEST)
             self._best_written = True
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return which best weights are written, for a training that goes on."""
+        saver = self.best_saver
+        return {
+            "best": None if self._best is None else list(self._best),
+            "best_written": self._best_written,
+            "saver_written": saver is not None and bool(saver._key_metric_checkpoint.save_handler.written),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what the training before had written."""
+        self._best = None if state["best"] is None else (int(state["best"][0]), float(state["best"][1]))
+        self._best_written = bool(state["best_written"])
+        if self.best_saver is not None:
+            self.best_saver._key_metric_checkpoint.save_handler.written |= bool(state["saver_written"])
+
     def finish(self) -> None:
         """Write what is still missing at the end of a training."""
         if not any(getattr(s, "_final_checkpoint", None) is not None for s in self.savers):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import secrets
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,11 @@ def derive_seed(seed: int, epoch: int, rank: int) -> int:
     """
     digest = hashlib.sha256(f"{seed}/{epoch}/{rank}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def draw_seed() -> int:
+    """Return a seed that nobody chose, below 2**31; a training that goes on needs the one that it began with."""
+    return secrets.randbelow(2**31)
 
 
 def make_deterministic(seed: int, *, cuda: bool) -> None:
@@ -45,7 +51,7 @@ class EpochSeeds:
     So an epoch is the same whether the ones before it ran in this process, and whether validation came between.
 
     Args:
-        seed: the config's ``determinism.random_seed``.
+        seed: the config's ``determinism.random_seed``, or the one that was drawn.
         rank: this process.
         dataset: the training data, whose random transforms have generators of their own; or ``None``.
     """

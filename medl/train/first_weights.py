@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import traceback
 from typing import Any
@@ -33,9 +34,9 @@ def say_what_fails(loader: CheckpointLoader, file: str, path: str, *, has_switch
     def load(engine: Engine) -> None:
         try:
             loader(engine)
-        except OSError:
-            raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # so torch calls a truncated file
+                raise
             if (rule := _rule(loader.load_path, error)) is None:
                 raise
             remedy = f"Name another one with --set MMAR_CKPT=FILE, or {way_out}."

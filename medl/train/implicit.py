@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Any
 import torch
 
 from medl.conf.data_list import read_data_list
+from medl.conf.native_score import is_native
 from medl.conf.sections import class_name
 from medl.mmar.archive import MMAR
+from medl.train.case_names import CaseNames
 from medl.train.checkpoints import make_atomic, saver_defaults
 from medl.train.conf_state import ConfState
 from medl.train.device import Device, require_device
 from medl.train.distributed import Ranks
+from medl.train.empty_labels import put_under_rule
+from medl.train.native_space import in_millimetres
 from medl.train.partition import own_batch, own_dataset, own_part
 
 _OUTPUT_DIRS = ("save_dir", "log_dir", "output_dir")
@@ -81,8 +86,7 @@ def complete_args(
             args.get("batch_size", 1), parts.ranks, parts.variables, file=parts.file, path=path_of_batch
         )
     if key == "trainer" and parts.ranks.backend == "ddp" and isinstance(args.get("network"), torch.nn.Module):
-        # the trainer alone runs the wrapped network: savers, optimizer and evaluator know the one of the config
-        args["network"] = torch.nn.parallel.DistributedDataParallel(args["network"], broadcast_buffers=False)
+        args["network"] = _averaging_network(args["network"])
     if key in ("trainer", "evaluator"):
         if isinstance(args.get("device"), str | int | torch.device):
             require_device(args["device"], parts.file, f"{section}.{key}.args.device")
@@ -93,6 +97,8 @@ def complete_args(
         bases = {base.__name__ for base in getattr(cls, "__mro__", ())}
         if "CheckpointSaver" in bases:
             args = saver_defaults(args)
+        if "MetricsSaver" in bases:
+            args.setdefault("batch_transform", CaseNames(parts.mmar.root / str(parts.variables.get("DATA_ROOT") or "")))
         if "TensorBoardHandler" in bases and not args.get("summary_writer"):
             args.setdefault("log_dir", str(parts.folder))
         if "CheckpointLoader" in bases:
@@ -104,6 +110,19 @@ def complete_args(
             if isinstance(args.get(name), str):
                 args[name] = str(parts.mmar.root / args[name])
     return args
+
+
+def _averaging_network(network: torch.nn.Module) -> torch.nn.Module:
+    """Return a network that averages its gradients over the ranks.
+
+    The trainer alone runs it: savers, optimizer and evaluator know the one of the config. Buffers stay each rank's own,
+    as under Horovod; :mod:`medl.train.same_weights` sees to them.
+    """
+    wrapper = torch.nn.parallel.DistributedDataParallel
+    # the name since torch 2.13, which warns of the older one
+    named = inspect.signature(wrapper).parameters
+    name = "forward_sync_buffers" if "forward_sync_buffers" in named else "broadcast_buffers"
+    return wrapper(network, **{name: False})
 
 
 def finish_component(parts: Parts, section: str, key: str, value: Any, args: Mapping[str, Any]) -> Any:
@@ -128,6 +147,10 @@ def finish_component(parts: Parts, section: str, key: str, value: Any, args: Map
         return averaging(value)
     if key in ("model", "loss") and isinstance(value, torch.nn.Module):
         return value.to(parts.device.device)
+    if key in ("key_metric", "additional_metrics"):
+        if section == "validate" and is_native(parts.variables):
+            in_millimetres(vars(value).get("metric_fn"))
+        return put_under_rule(value)
     if key == "handlers" and isinstance(value, CheckpointSaver):
         return make_atomic(value)
     if key == "handlers" and isinstance(value, CheckpointLoader):

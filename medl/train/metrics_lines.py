@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ignite.engine import Engine, Events
 
-from medl.mmar.stats import TrainStats, append_metrics, clear_stats
+from medl.mmar.stats import TrainStats, append_metrics, clear_stats, keep_metrics
 from medl.train.distributed import Ranks
 from medl.train.finite import FiniteLoss, number_of
 
@@ -54,8 +55,12 @@ class MetricsLines:
             self.evaluator.add_event_handler(Events.COMPLETED, self._end_validation)
 
     def _start(self, engine: Engine) -> None:
-        if self.ranks.writes:
+        if not self.ranks.writes:
+            return
+        if engine.state.epoch == 0:
             clear_stats(self.folder)
+        else:  # of a training that goes on
+            keep_metrics(self.folder, engine.state.epoch)
 
     def _start_epoch(self, engine: Engine) -> None:
         self._epoch_started = time.monotonic()
@@ -93,6 +98,16 @@ class MetricsLines:
             line["metrics"] = self._validated
         if self.ranks.writes:
             append_metrics(self.folder, line)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the history, for a training that goes on."""
+        history = {name: dict(values) for name, values in self.history.items()}
+        return {"first_epoch": self.first_epoch, "last_epoch": self.last_epoch, "history": history}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over the history of the epochs before; seconds stay those of this process."""
+        self.first_epoch, self.last_epoch = state["first_epoch"], state["last_epoch"]
+        self.history = {name: dict(values) for name, values in state["history"].items()}
 
     def stats(self, max_epoch: int, timings: dict[str, float]) -> TrainStats:
         """Return how the training ended.

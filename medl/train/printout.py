@@ -37,8 +37,8 @@ def conf_lines(switches: Switches, built: Built) -> Iterator[str]:
     yield f"Num Epochs:  {switches.epochs}"
     yield f"Use GPU:  {switches.use_gpu}"
     yield f"Multi GPU:  {switches.multi_gpu}"
-    yield f"Automatic Mixed Precision:  {_state(switches.amp)}"
-    yield f"Determinism Training:  {_state(switches.determinism)}"
+    yield f"Automatic Mixed Precision:  {state(switches.amp)}"
+    yield f"Determinism Training:  {state(switches.determinism)}"
     yield f"cuDNN BenchMark:  {switches.cudnn_benchmark}"
     yield f"CUDA Matmul Allow TF32:  {switches.tf32}"
     yield f"cuDNN Allow TF32:  {switches.tf32}"
@@ -48,38 +48,41 @@ def conf_lines(switches: Switches, built: Built) -> Iterator[str]:
         ("Optimizer", "optimizer"),
         ("LR Scheduler", "lr_scheduler"),
     ):
-        yield from _one(label, built.get("train", key))
+        yield from one_line(label, built.get("train", key))
     dataset = built.get("train", "dataset")
-    yield from _one("Train Dataset", dataset)
+    yield from one_line("Train Dataset", dataset)
     yield from _smart_cache(dataset, switches.epochs)
-    yield from _one("Train DataLoader", built.get("train", "dataloader"))
-    yield from _several("Train Transform", built.get("train", "pre_transforms"))
-    yield from _one("Validate Dataset", built.get("validate", "dataset"))
-    yield from _one("Validate DataLoader", built.get("validate", "dataloader"))
-    yield from _several("Validate Transform", built.get("validate", "pre_transforms"))
-    yield from _several("Train Handler", built.get("train", "handlers"))
-    yield from _several("Validate Handler", built.get("validate", "handlers"))
-    yield from _several("Train Post Transforms", built.get("train", "post_transforms"))
-    yield from _several("Validate Post Transforms", built.get("validate", "post_transforms"))
-    yield from _one("Validate Inferer", built.get("validate", "inferer"))
-    yield from _one("Validate Key Metric", built.get("validate", "key_metric"))
-    yield from _one("Train Inferer", built.get("train", "inferer"))
-    yield from _one("Train Key Metric", built.get("train", "key_metric"))
+    yield from one_line("Train DataLoader", built.get("train", "dataloader"))
+    yield from numbered_lines("Train Transform", built.get("train", "pre_transforms"))
+    yield from one_line("Validate Dataset", built.get("validate", "dataset"))
+    yield from one_line("Validate DataLoader", built.get("validate", "dataloader"))
+    yield from numbered_lines("Validate Transform", built.get("validate", "pre_transforms"))
+    yield from numbered_lines("Train Handler", built.get("train", "handlers"))
+    yield from numbered_lines("Validate Handler", built.get("validate", "handlers"))
+    yield from numbered_lines("Train Post Transforms", built.get("train", "post_transforms"))
+    yield from numbered_lines("Validate Post Transforms", built.get("validate", "post_transforms"))
+    yield from one_line("Validate Inferer", built.get("validate", "inferer"))
+    yield from one_line("Validate Key Metric", built.get("validate", "key_metric"))
+    yield from one_line("Train Inferer", built.get("train", "inferer"))
+    yield from one_line("Train Key Metric", built.get("train", "key_metric"))
     yield "========== End of Train Config Result ==========="
 
 
-def _state(on: bool) -> str:
+def state(on: bool) -> str:
+    """Return what a switch is called."""
     return "Enabled" if on else "Disabled"
 
 
-def _one(label: str, value: Any) -> Iterator[str]:
+def one_line(label: str, value: Any) -> Iterator[str]:
+    """Give the line of one object, or none."""
     if isinstance(value, dict):  # a key metric is {log_label: metric}
         value = next(iter(value.values()), None)
     if value is not None:
         yield f"{label}:  {type(value)}"
 
 
-def _several(label: str, value: Any) -> Iterator[str]:
+def numbered_lines(label: str, value: Any) -> Iterator[str]:
+    """Give the lines of the objects in a list, or in a composed transform."""
     parts = getattr(value, "transforms", value)
     for number, part in enumerate(parts or (), start=1):
         yield f"{label} #{number}: {type(part)}"

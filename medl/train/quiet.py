@@ -16,6 +16,7 @@ def quiet_imports() -> None:
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader", category=UserWarning)
+    warnings.filterwarnings("ignore", message="inverse has been called but no invertible", category=UserWarning)
     for module in ("torch", "monai", "ignite", "tensorboard", "google", "nibabel", "numpy"):
         for category in (DeprecationWarning, FutureWarning, PendingDeprecationWarning):
             warnings.filterwarnings("ignore", category=category, module=rf"{module}(\.|$)")

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ignite.engine import Events
 from monai.handlers import TensorBoardHandler
 
 from medl.conf.sections import SECTIONS
 from medl.errors import ConfigError, Problem, RunError
 from medl.mmar.archive import MMAR
-from medl.mmar.stats import models_folder, write_stats
+from medl.mmar.stats import RESUME_FILE, models_folder, write_stats
 from medl.train.build import Training, build_training
-from medl.train.determinism import make_deterministic
+from medl.train.determinism import draw_seed, make_deterministic
 from medl.train.device import Device, choose_device, flag
 from medl.train.distributed import start_ranks
 from medl.train.failure import failure
@@ -25,6 +26,7 @@ from medl.train.heartbeat import remove_heartbeat
 from medl.train.implicit import Parts
 from medl.train.launched import Launched, launched
 from medl.train.printout import Switches, conf_lines
+from medl.train.resume import inexact, read_progress
 from medl.train.stopping import Stopped
 
 
@@ -37,6 +39,7 @@ def train(
     write_train_stats: bool = False,
     import_s: float = 0.0,
     started: float | None = None,
+    resume: bool = False,
 ) -> None:
     """Train, and leave checkpoints, ``metrics.jsonl`` and, when asked for, ``train_stats.json``.
 
@@ -48,6 +51,7 @@ def train(
         write_train_stats: whether to write ``train_stats.json``.
         import_s: wall seconds that the imports took.
         started: when the process began, on ``time.monotonic``.
+        resume: whether to go on from the last epoch that a training before kept in the same folder.
 
     Raises:
         ConfigError: objects cannot be built from the config, or the data break a rule.
@@ -60,17 +64,20 @@ def train(
     ranks = start_ranks(use_gpu=flag(variables, "use_gpu", default=True))
     if flag(variables, "multi_gpu", default=False) and ranks.size == 1:
         _say("multi_gpu: one process was started, so the training uses one device.")
-    _limit_threads(launched())
+    limit_threads(launched())
     device = choose_device(variables, ranks, _say if ranks.writes else _say_nothing)
-    seed = _seed(variables, file)
+    seed = seed_of(variables, file)
     folder = models_folder(mmar.root, variables)
     with _one_line():
         if ranks.writes:
             _make_writable(folder)
+        before = read_progress(folder, ranks) if resume else None
         if seed is not None:
             make_deterministic(seed, cuda=device.device.type == "cuda")
         parts = Parts(mmar, config, variables, file=file, folder=folder, ranks=ranks, device=device)
-        training = build_training(parts, seed=seed)
+        training = build_training(parts, _epoch_seed(seed, before, parts), before)
+    if before is not None and ranks.writes:
+        _say_where(before, training)
     if ranks.writes and flag(variables, "print_conf", default=False):
         _print_conf(training, variables, device, seed)
     build_s = time.monotonic() - building
@@ -97,7 +104,10 @@ def train(
 def _run(training: Training) -> None:
     """Run the trainer; its errors come out as one line that names the epoch."""
     try:
-        training.trainer.run()
+        if training.trainer.state.epoch < training.last_epoch:
+            training.trainer.run()
+        else:  # ignite would begin anew
+            training.trainer.fire_event(Events.COMPLETED)
     except Stopped as stop:
         if training.ranks.writes and training.trainer.state.iteration > 0:
             training.keeper.finish_early(training.trainer, stop)
@@ -134,7 +144,7 @@ def _say_nothing(line: str) -> None:
     """Leave a line to rank 0, which says the same."""
 
 
-def _limit_threads(place: Launched) -> None:
+def limit_threads(place: Launched) -> None:
     """Take the number of threads from ``OMP_NUM_THREADS``, also where torch was built without OpenMP.
 
     Without it the ranks of a machine share its cores: threads beyond the cores only wait for each other.
@@ -146,7 +156,7 @@ def _limit_threads(place: Launched) -> None:
         torch.set_num_threads(max(1, torch.get_num_threads() // place.local_size))
 
 
-def _seed(variables: Mapping[str, Any], file: str) -> int | None:
+def seed_of(variables: Mapping[str, Any], file: str) -> int | None:
     """Return the seed of ``determinism``, or ``None`` where the config does not ask for it."""
     if "determinism" not in variables:
         return None
@@ -163,6 +173,33 @@ def _seed(variables: Mapping[str, Any], file: str) -> int | None:
             )
         )
     return seed
+
+
+def _epoch_seed(seed: int | None, before: Mapping[str, Any] | None, parts: Parts) -> int:
+    """Return the seed of the epochs on every rank: the one that a training began with, the config's, or one drawn."""
+    if before is None:
+        return int(parts.ranks.from_first(draw_seed())) if seed is None else seed
+    if seed is not None and seed != before["seed"]:
+        raise ConfigError(
+            Problem(
+                rule=f"{RESUME_FILE} was written with the random seed {before['seed']}",
+                file=parts.file,
+                path="determinism.random_seed",
+                value=seed,
+                remedy="Go on with that one, or train without --resume to begin anew.",
+            )
+        )
+    return int(before["seed"])
+
+
+def _say_where(before: Mapping[str, Any], training: Training) -> None:
+    _say(f"the training goes on after epoch {before['epoch']} of {training.last_epoch}.")
+    get = training.built.get
+    length = training.trainer.state.epoch_length
+    for reason in inexact(get("train", "dataset"), get("train", "dataloader"), length):
+        _say(f"this will not be bit for bit the training without a stop: {reason}.")
+    if training.horizon != before["horizon"]:
+        _say(f"epochs was {before['horizon']} and is {training.horizon}: a learning rate's schedule stays as it began.")
 
 
 def _make_writable(folder: Path) -> None:

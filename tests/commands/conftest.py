@@ -14,14 +14,25 @@ import pytest
 from medl.mmar.archive import create
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("automl.sh", "automl_train_round.sh", "train.sh", "train_multi_gpu.sh")
+COMMANDS = (
+    "automl.sh",
+    "automl_train_round.sh",
+    "finetune.sh",
+    "infer.sh",
+    "train.sh",
+    "train_multi_gpu.sh",
+    "validate.sh",
+    "validate_ckpt.sh",
+    "validate_multi_gpu.sh",
+    "validate_multi_gpu_ckpt.sh",
+)
 
 # As much of Python as the commands use: can it import medl (HAS_MEDL), make the demo, run a module.
 FAKE_PYTHON = """#!/usr/bin/env bash
 case "$1 ${2:-}" in
   "-c import medl.components") [[ -n ${HAS_MEDL:-} || $0 == */.venv/bin/python ]] ;;
   "-c "*fault_message*) [[ -n ${HAS_HOROVOD:-} ]] ;;
-  "-c "*create*) mkdir -p "$3/config"; echo "$3" >> "$CALLS.created" ;;
+  "-m medl.apps.new") mkdir -p "$3/config"; echo "$3" >> "$CALLS.created" ;;
   *) printf '%s\\n' "$0" "${PYTHONPATH:-}" "$PWD" "$@" > "$CALLS"; exit "${FAKE_EXIT:-0}" ;;
 esac
 """

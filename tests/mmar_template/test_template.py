@@ -211,3 +211,9 @@ def test_log_config_logs_to_standard_output(template, capsys):
     parser.read(template / "resources" / "log.config")
     assert parser["handler_consoleHandler"]["args"] == "(sys.stdout,)"
     assert parser["logger_root"]["level"] == "INFO"
+
+
+def test_the_config_says_which_medl_it_is_for(train):
+    import medl
+
+    assert train["MEDL_VERSION"] == medl.__version__

@@ -74,6 +74,7 @@ def test_a_training_leaves_checkpoints_lines_and_statistics(make_archive: Make, 
     assert {path.name for path in models.iterdir()} == {
         "model.pt",
         "final_model.pt",
+        "resume.pt",
         "metrics.jsonl",
         "train_stats.json",
     }
@@ -184,7 +185,7 @@ def test_a_users_names_win(make_archive: Make, tiny_config: Config, run: Run) ->
     root = make_archive(tiny_config)
     assert run(root) == 0
     found = {str(path.relative_to(root / "models")) for path in (root / "models").rglob("*.pt")}
-    assert found == {"best.pt", "mine/last.pt"}
+    assert found == {"best.pt", "mine/last.pt", "resume.pt"}
     load(root / "models/best.pt")
 
 
@@ -544,7 +545,8 @@ def test_a_signal_ends_it_with_whole_files(make_archive: Make, tiny_config: Conf
     _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert err.startswith("medl: stopped by SIG") and "Traceback" not in err
-    assert {path.name for path in (root / "models").iterdir()} == {"model.pt", "final_model.pt", "metrics.jsonl"}
+    names = {path.name for path in (root / "models").iterdir()}
+    assert names == {"model.pt", "final_model.pt", "resume.pt", "metrics.jsonl"}
     for name in ("model.pt", "final_model.pt"):
         load(root / "models" / name)
     assert len(read_metrics(root / "models")) >= 2

@@ -54,6 +54,7 @@ def test_a_folder_that_is_no_archive_is_named_with_the_remedy(tmp_path: Path, mi
     with pytest.raises(ConfigError, match=missing) as caught:
         MMAR(root).require()
     assert "-m" in str(caught.value) and str(root) in str(caught.value)
+    assert (f"medl new {root}" in str(caught.value)) == (missing == "no such folder")
 
 
 def test_a_clone_takes_configs_and_code_and_never_weights_runs_or_data(tmp_path: Path) -> None:

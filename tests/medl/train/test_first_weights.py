@@ -55,6 +55,12 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
     assert "dont_load" not in load(tmp_path / "model.pt", has_switch=False)
 
 
+def test_a_truncated_one_is_named(tmp_path: Path) -> None:
+    torch.save({"model": network(3).state_dict()}, tmp_path / "model.pt")
+    (tmp_path / "model.pt").write_bytes((tmp_path / "model.pt").read_bytes()[:-100])
+    assert f"{tmp_path / 'model.pt'} is no checkpoint" in load(tmp_path / "model.pt")
+
+
 def test_the_first_keys_that_differ_are_named(tmp_path: Path) -> None:
     torch.save({"model": network(3).state_dict()}, tmp_path / "wide.pt")
     text = load(tmp_path / "wide.pt")

@@ -198,6 +198,55 @@ def test_dry_run_says_everything_and_starts_nothing(archive, capsys):
     assert not (archive.root / "automl").exists()
 
 
+def test_dry_run_of_a_run_that_ended(archive, capsys):
+    assert search(archive) == 0
+    capsys.readouterr()
+    assert search(archive, options=("--dry-run",)) == 0
+    said = capsys.readouterr().out
+    assert 'the run "a" has ended: nothing would be trained' in said
+    assert "The first jobs" not in said
+    events = archive.run("a") / "events.jsonl"
+    lines = events.read_text().splitlines(keepends=True)
+    started = [number for number, line in enumerate(lines) if '"job_started"' in line]
+    events.write_text("".join(lines[: started[2] + 1]))  # as if the engine had been killed then
+    before = events.read_bytes()
+    assert search(archive, options=("--dry-run",)) == 0
+    said = capsys.readouterr().out
+    assert 'the run "a" goes on: ' in said
+    assert "attempt 2" in said
+    assert events.read_bytes() == before
+
+
+def test_a_dry_run_is_refused_as_the_run_would_be_with_the_changed_value(archive, capsys):
+    archive.write("automl", {**archive.read("automl"), "controller": {"name": "GridController", "args": {"points": 2}}})
+    assert search(archive) == 0
+    for options in ((), ("--dry-run",)):
+        capsys.readouterr()
+        assert search(archive, "controller.points=3", "epochs=9", options=options) == 2
+        error = capsys.readouterr().err
+        assert "made with another config and controller" in error
+        assert error.count("\n  epochs: 2 → 9\n") == 1
+        assert "controller.args.points: 2 → 3" in error
+
+
+def test_the_forecast_is_judged_by_a_job_that_ended(archive, capsys):
+    (archive.root / "models/model.pt").write_bytes(bytes(500_000))
+    assert search(archive) == 0
+    for child in (archive.root / "automl/a").glob("*_J*/models/model.pt"):
+        child.write_bytes(bytes(5_000_000))
+    capsys.readouterr()
+    words = ["-m", str(archive.root), "--dry-run", "--set", "run_id=b", "workers=0:1"]
+    assert train.main(words) == 0
+    said = capsys.readouterr().out
+    assert "disk: 5.0 MB a job (its weights judged by those of a/W" in said
+
+
+def test_a_dry_run_without_a_gpu_names_no_gpu(archive, capsys, monkeypatch):
+    monkeypatch.setattr("medl.automl.plan.visible_gpus", lambda: ())
+    assert search(archive, options=("--dry-run",)) == 0
+    assert "CUDA_VISIBLE_DEVICES" not in capsys.readouterr().out
+
+
 def test_settings_after_an_option_count_and_the_last_wins(archive, capsys):
     words = [
         "--set",
@@ -213,6 +262,17 @@ def test_settings_after_an_option_count_and_the_last_wins(archive, capsys):
     said = capsys.readouterr().out
     assert "/y/W1_1_J0" in said
     assert "at most 2 recommended" in said
+
+
+def test_a_reader_that_left_ends_no_search(archive):
+    command = [sys.executable, "-m", "medl.apps.automl.train", "-m", str(archive.root)]
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as nobody:
+        words = ["--set", "run_id=a", "max_rounds=1"]
+        ended = subprocess.run([*command, *words], stdout=nobody, stderr=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads((archive.run("a") / "summary.json").read_text())["status"] == "finished"
 
 
 def test_unknown_options_are_refused(archive, capsys):

@@ -1,0 +1,1 @@
+"""Components of a training or an evaluation that MONAI has none of."""
