@@ -5,8 +5,7 @@
     MedlError                exit 1
     ├── ConfigError          exit 2   a config, an argument or the data break a rule; carries every problem found
     ├── RunError             exit 2   a run cannot start or go on (locked, other fingerprint, folder in the way)
-    ├── TrainingError        exit 1   a training cannot go on (NaN loss, disk full)
-    └── NoScoreError         exit 3   a search ended and no job scored
+    └── TrainingError        exit 1   a training cannot go on (NaN loss, disk full)
 """
 
 from __future__ import annotations
@@ -80,14 +79,8 @@ class TrainingError(MedlError):
     """A training cannot go on; the text says at which epoch and why."""
 
 
-class NoScoreError(MedlError):
-    """A search ended without a single score."""
-
-    exit_code = 3
-
-
-def near_names(name: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
-    """Return the names that may have been meant, best first, at most ``count``.
+def near_names(name: str, known: Iterable[str], count: int = 3, cutoff: float = 0.6) -> tuple[str, ...]:
+    """Return the names that may have been meant, best first, at most ``count``; ``cutoff`` (0 to 1) is how like it is.
 
     >>> near_names("RandomControler", ["GridController", "RandomController"], count=1)
     ('RandomController',)
@@ -95,7 +88,7 @@ def near_names(name: str, known: Iterable[str], count: int = 3) -> tuple[str, ..
     by_lower: dict[str, str] = {}
     for candidate in known:
         by_lower.setdefault(candidate.lower(), candidate)
-    matches = difflib.get_close_matches(name.lower(), list(by_lower), n=count, cutoff=0.6)
+    matches = difflib.get_close_matches(name.lower(), list(by_lower), n=count, cutoff=cutoff)
     return tuple(by_lower[match] for match in matches)
 
 

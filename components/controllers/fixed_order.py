@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from medl.automl.api import Controller
-from medl.automl.defs import Context, ContextKey, Outcome, Recommendation, SearchResult, SearchSpace
+from medl.automl.defs import Context, Outcome, Recommendation, SearchResult, SearchSpace
 
-AHEAD = 16
-"""Recommendations that are out before any outcome. Not the number of workers: a run that goes on with other workers
-must see the same recommendations after the same outcomes."""
+AHEAD = 64
+"""Recommendations that are out before any outcome, and so the most jobs at one time. Whatever the number of workers: a
+run that goes on with other workers must see the same recommendations after the same outcomes."""
 
 
 class FixedOrderController(Controller):
@@ -57,8 +57,8 @@ class FixedOrderController(Controller):
         self._open = set()
 
     def initial_recommendation(self, ctx: Context) -> Sequence[Recommendation]:
-        """Return the first points: enough for every worker, and never all of a long list at once."""
-        return self._next(max(AHEAD, int(ctx.get_prop(ContextKey.NUM_WORKERS, 1))))
+        """Return the first points: never all of a long list at once, and the same for any number of workers."""
+        return self._next(AHEAD)
 
     def refine_recommendation(self, outcome: Outcome, ctx: Context) -> Sequence[Recommendation]:
         """Return one more point for an outcome that was awaited, whatever it says; nothing for any other."""
@@ -68,8 +68,8 @@ class FixedOrderController(Controller):
         return self._next(1)
 
     def parallelism(self, space: SearchSpace) -> float:
-        """Return how many jobs can run at once: no point waits for another."""
-        return min(self.count(space), self.max_rounds if self.max_rounds is not None else float("inf"))
+        """Return how many jobs can run at once: as many as are out, for no point waits for another."""
+        return min(AHEAD, self.count(space), self.max_rounds if self.max_rounds is not None else float("inf"))
 
     def _next(self, count: int) -> list[Recommendation]:
         found = list(islice(self._remaining, count))

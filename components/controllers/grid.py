@@ -18,6 +18,7 @@ class GridController(FixedOrderController):
     ========== ======= ==================================================================================
     max_rounds null    at most this many recommendations; null for the whole grid
     points     3       points of a float range, evenly spaced, both ends included; 1 is the range's middle
+    seed       0       no effect, the order is fixed
     ========== ======= ==================================================================================
 
     Raises:
@@ -26,7 +27,7 @@ class GridController(FixedOrderController):
     Source: the order of the jobs in Clara Train's recorded runs (first search entry fastest).
     """
 
-    def __init__(self, max_rounds: int | None = None, points: int = 3):
+    def __init__(self, max_rounds: int | None = None, points: int = 3, seed: int = 0):
         super().__init__(max_rounds)
         if isinstance(points, bool) or not isinstance(points, int) or points < 1:
             raise ValueError(f"points must be a whole number of at least 1, but got {points!r}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from medl.conf.catalogue import Catalogue
 from medl.conf.references import expand_refs
-from medl.conf.translate import translate
+from medl.conf.today import in_todays_words
 from medl.conf.variables import resolve_variables
 from medl.errors import ConfigError
 
@@ -87,9 +87,9 @@ def resolved_config(config: Mapping[str, Any], environment: Mapping[str, Any], r
         resolved = resolve_variables(config, environment, {}, root)
     except ConfigError:
         return None
-    translation = translate(resolved.config, Catalogue.load())
-    expanded, problems = expand_refs(translation.config)
-    return None if translation.problems or problems else expanded
+    today = in_todays_words(resolved.config, resolved.variables, Catalogue.load())
+    expanded, problems = expand_refs(today.config)
+    return None if today.problems or problems else expanded
 
 
 def _uses(value: Any, text: str) -> bool:

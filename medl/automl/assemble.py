@@ -43,6 +43,10 @@ EXECUTOR = Role("executor", "medl.components.executors", "EXECUTORS", Executor)
 HANDLER = Role("handler", "medl.components.handlers", "HANDLERS", Handler)
 ROLES = (CONTROLLER, EXECUTOR, HANDLER)
 
+DEFAULT_EXECUTOR = "MMARExecutor"
+DEFAULT_HANDLERS = "MMARHandler", "StatsHandler"
+"""What a search that only says its controller is made of."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -73,8 +77,28 @@ class Assembly:
     storage: str | None = None
 
 
+def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config with an executor where it has none; then, and only then, with handlers where it has none.
+
+    >>> with_defaults({"controller": {"name": "GridController"}})["executor"]
+    {'name': 'MMARExecutor'}
+    """
+    if "executor" in config:
+        return dict(config)
+    handlers = config.get("handlers", [{"name": name} for name in DEFAULT_HANDLERS])
+    return {**config, "executor": {"name": DEFAULT_EXECUTOR}, "handlers": handlers}
+
+
+def default_notes(config: Mapping[str, Any], file: str) -> list[str]:
+    """Return the line that says which parts a config does not name."""
+    if "executor" in config:
+        return []
+    handlers = "" if "handlers" in config else f", the handlers {' and '.join(DEFAULT_HANDLERS)}"
+    return [f"{file}: not said, so the executor is {DEFAULT_EXECUTOR}{handlers}"]
+
+
 def with_settings(config: Mapping[str, Any], settings: Mapping[str, Any], custom: Path | None = None) -> dict[str, Any]:
-    """Return the config with what ``--set`` says of the controller, and ``baseline`` and ``storage``, in.
+    """Return the config, defaults in, with what ``--set`` says of the controller, ``baseline`` and ``storage``.
 
     Of the controller: ``algorithm``, ``controller.<arg>``, and ``max_rounds``, which is given to one that has such an
     arg; the engine cuts every other one off there.
@@ -87,6 +111,7 @@ def with_settings(config: Mapping[str, Any], settings: Mapping[str, Any], custom
     >>> with_settings({"controller": {"name": "GridController"}}, {"controller.points": 5})["controller"]["args"]
     {'points': 5}
     """
+    config = with_defaults(config)
     config = {**config, **{key: settings[key] for key in ("baseline", "storage") if key in settings}}
     controller = config.get("controller")
     algorithm = settings.get("algorithm")
@@ -135,6 +160,7 @@ def assemble(config: Mapping[str, Any], file: str, custom: Path) -> Assembly:
     Raises:
         ConfigError: the config breaks a rule, user code cannot be imported, or a class refuses its args; all at once.
     """
+    config = with_defaults(config)
     problems = automl_problems(config, file, custom)
     if problems:
         raise ConfigError(problems)

@@ -34,6 +34,17 @@ class JobStatus(str, enum.Enum):
         return self.value
 
 
+class ProcessStatus(str, enum.Enum):
+    """How a process that was started for a job stands or ended, by Clara's name; the engine itself tells no one."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+    def __str__(self) -> str:
+        return self.value
+
+
 @dataclass(frozen=True)
 class FloatRange:
     """A closed range of floats, ``min <= max``; both finite."""
@@ -212,6 +223,8 @@ class ContextKey:
     """The names of what a :class:`Context` holds; values as Clara's, so that code with raw strings works."""
 
     CONCRETE_SEARCH_VALUE = "_concreteSearchValue"
+    EXEC_SUBPROCESS = "_execSubprocess"
+    """For code that names it; the engine never sets it."""
     GPUS = "_gpus"
     HOSTS = "_hosts"
     """Name and GPU ids of each host of the job's worker; empty where it runs on this machine."""
@@ -294,6 +307,10 @@ class Context:
         """Report an exception: it is traced, and the engine is asked to stop."""
         self.trace(issuer, f"exception: {msg or ''}", print_to_console=True)
         self.stop_work(issuer, msg or "an exception occurred")
+
+    def add_command_module(self, module: Any) -> None:
+        """Trace that a module of Clara's admin console is not used: there is no such console yet."""
+        self.trace(module, "its commands cannot be given: there is no admin console yet")
 
     def set_trace(self, dest: Literal["console", "file", "both"], file_name: str | Path | None = None) -> None:
         """Choose where traces go: to the console, to a file, or to both."""

@@ -31,7 +31,7 @@ from medl.automl.events import (
     recommendation_from_json,
     space_to_json,
 )
-from medl.automl.fingerprint import differing
+from medl.automl.going_on import begun, refusal
 from medl.automl.lock import hold
 from medl.automl.process import await_leashes
 from medl.automl.study import Mirror, MirrorThread, rebuild
@@ -86,6 +86,7 @@ class Engine:
         handlers: called in their order, at the end in reverse.
         ctx: the run's context.
         fingerprint: what makes this run that run (see :mod:`medl.automl.fingerprint`).
+        configs: what ``config.json`` would hold, so that a refusal names the values that changed.
         max_rounds: cap on the number of recommendations; ``None`` for none.
         baseline: whether the archive's own values are run first, as ``…_J0``.
         baseline_values: PRL to the archive's own concrete values, to be shown.
@@ -104,6 +105,7 @@ class Engine:
         handlers: Sequence[Handler] = (),
         ctx: Context,
         fingerprint: str,
+        configs: Mapping[str, Any] | None = None,
         max_rounds: int | None = None,
         baseline: bool = False,
         baseline_values: Mapping[str, list[Any]] | None = None,
@@ -118,6 +120,7 @@ class Engine:
         self.handlers = tuple(handlers)
         self.ctx = ctx
         self.fingerprint = fingerprint
+        self.configs = configs
         self.max_rounds = max_rounds
         self.baseline = baseline
         self.baseline_values = dict(baseline_values or {})
@@ -170,18 +173,13 @@ class Engine:
         log = EventLog(self.folder.events)
         if log.torn is not None:
             self.say(f"the record's last line was half written and is dropped ({log.torn}): nothing had come of it yet")
-        if log.events and not any(event["type"] == "job_started" for event in log.events):
+        if log.events and not begun(log.events):
             log.close()  # nothing was trained: this configuration begins anew
             os.replace(self.folder.events, self.folder.events.with_name(f"{self.folder.events.name}.unused"))
             log = EventLog(self.folder.events)
-        if log.events and (recorded := log.events[0].get("fingerprint", "")) != self.fingerprint:
+        if reason := refusal(self.folder, log.events, self.fingerprint, self.configs):
             log.close()
-            names = " and ".join(differing(recorded, self.fingerprint)) or "configuration"
-            raise RunError(
-                f'the run "{self.folder.run_id}" was made with another {names}, so its jobs do not compare with '
-                f"new ones. Start another run (run_id={self.folder.run_id}2), or restore what was changed. "
-                f"({self.folder.root})"
-            )
+            raise RunError(reason)
         return log
 
     def _run(self) -> None:

@@ -15,6 +15,7 @@ from medl.automl.defs import Recommendation, SearchSpace
 from medl.automl.launch import Launch
 from medl.automl.narration import show_concrete
 from medl.mmar.archive import CLONED, MMAR
+from medl.mmar.run_folder import RunFolder
 
 SHOWN = 5
 """First recommendations that are shown."""
@@ -32,7 +33,9 @@ class Forecast:
         workers: that were asked for.
         busy: workers that this controller can keep busy.
         clone_bytes: size of one job's archive without weights.
-        weights_bytes: size of its weights, judged by those in ``models/``; ``None`` where there are none.
+        weights_bytes: size of its weights, judged by those of a job that ended, else by those in ``models/``; ``None``
+            where there are none.
+        judged_by: whose weights these are, for people.
         kept: archives that stay at the end; ``None``: all.
     """
 
@@ -45,6 +48,7 @@ class Forecast:
     clone_bytes: int
     weights_bytes: int | None
     kept: int | None
+    judged_by: str = "those in models/"
 
     @property
     def all_jobs(self) -> float:
@@ -70,14 +74,18 @@ class Forecast:
             found.append(f"epochs: {self.epochs} a job{total}")
         clone = show_bytes(self.clone_bytes)
         if self.weights_bytes is None or self.disk_bytes is None:
-            found.append(f"disk: {clone} a job, and its weights (models/ has none to judge their size by)")
+            unknown = "no job has ended here and models/ has none, so their size is not known"
+            found.append(f"disk: {clone} a job, and its weights ({unknown})")
         elif math.isinf(self.disk_bytes):
             found.append(f"disk: {show_bytes(self.clone_bytes + self.weights_bytes)} a job")
         else:
             each = show_bytes(self.clone_bytes + self.weights_bytes)
             kept = "all" if self.kept is None else f"the best {self.kept}"
             most = show_bytes(self.disk_bytes)
-            found.append(f"disk: {each} a job, about {most} at most; of the archives {kept} stay")
+            found.append(
+                f"disk: {each} a job (its weights judged by {self.judged_by}), about {most} at most; "
+                f"of the archives {kept} stay"
+            )
         idle = self.workers - self.busy
         busy = f"but this controller keeps only {self.busy} busy" if idle else "all of them busy"
         return [*found, f"workers: {self.workers}, {busy}"]
@@ -93,6 +101,7 @@ def forecast(
     epochs: int | None,
     max_rounds: int | None,
     kept: int | None,
+    folder: RunFolder | None = None,
 ) -> Forecast:
     """Return what a search would take; looks at files' sizes, starts nothing.
 
@@ -105,6 +114,7 @@ def forecast(
         epochs: per job.
         max_rounds: at most this many recommendations.
         kept: archives that stay, or ``None`` for all.
+        folder: the run's; jobs that ended in it or beside it tell how large weights are.
     """
     count = getattr(controller, "count", None)
     bounds = [float(max_rounds) if max_rounds is not None else math.inf]
@@ -114,7 +124,8 @@ def forecast(
             bounds.append(float(rounds))
     jobs = min(bounds)
     busy = max(1, int(min(workers, controller.parallelism(space), jobs + baseline)))
-    weights = [_size(path) for path in sorted(mmar.models.glob("*.pt"))] if mmar.models.is_dir() else []
+    job = _ended_job(folder) if folder is not None else None
+    weights = _weights(mmar if job is None else job)
     return Forecast(
         points=space.size,
         jobs=jobs,
@@ -125,7 +136,32 @@ def forecast(
         clone_bytes=sum(_size(mmar.root / name) for name in CLONED),
         weights_bytes=sum(weights) if weights else None,
         kept=kept,
+        **({} if job is None else {"judged_by": f"those of {job.root.parent.name}/{job.root.name}"}),
     )
+
+
+def _ended_job(folder: RunFolder) -> MMAR | None:
+    """Return the archive of a job that ended and has weights: of this run, else the newest of the runs beside it."""
+    if not folder.root.parent.is_dir():
+        return None
+    runs = sorted((path.parent for path in folder.root.parent.glob("*/events.jsonl")), key=_moment, reverse=True)
+    for run in sorted(runs, key=lambda path: path != folder.root):
+        ended = (path.parent.parent for path in run.glob("*_J*/models/train_stats.json"))
+        for job in sorted(ended, key=_moment, reverse=True):
+            if _weights(MMAR(job)):
+                return MMAR(job)
+    return None
+
+
+def _moment(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # just taken away
+        return 0.0
+
+
+def _weights(mmar: MMAR) -> list[int]:
+    return [_size(path) for path in sorted(mmar.models.glob("*.pt"))] if mmar.models.is_dir() else []
 
 
 def show_plan(

@@ -41,6 +41,8 @@ def geometry_warnings(config: Mapping[str, Any], file: str = "") -> list[str]:
     That is: of a transform in the table above, an arg named there or ``@disabled``, where the transform stands in
     ``validate`` or is taken over into it by ``ref``; also through a searched first-level value.
     """
+    if config.get("score_space") == "native":  # scored in the geometry of the untouched labels
+        return []
     sections = read_sections(config, file)
     places = placements(config, sections)
     used = _validation_transforms(config)

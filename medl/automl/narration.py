@@ -21,18 +21,28 @@ def show_concrete(space: SearchSpace, values: Mapping[str, Sequence[Any]], *, ow
     words = []
     for parameter in space.parameters:
         for arg, value in zip(parameter.args, values.get(parameter.prl, ()), strict=False):
-            shown = (
-                f"{value:.4g}"
-                if isinstance(value, float)
-                else str(value).lower()
-                if isinstance(value, bool)
-                else str(value)
-            )
-            words.append(f"{arg} {shown}")
+            words.append(f"{arg} {_shown(value)}")
     shown = ", ".join(words)
     if own:
         return f"the archive's own values{f' ({shown})' if shown else ''}"
     return shown or "no values"
+
+
+def show_values(values: Mapping[str, Sequence[Any]]) -> str:
+    """Return the values of a row of the summary as :func:`show_concrete` does; empty where there are none.
+
+    >>> show_values({"lr.float.$0:learning_rate": [0.00123], "net.enum.train.model$0:act": ["relu"]})
+    'learning_rate 0.00123, act relu'
+    """
+    # an arg's name is all that follows the last colon: a locator has only one
+    named = ((prl.rpartition(":")[2].split(","), given) for prl, given in values.items())
+    return ", ".join(f"{arg} {_shown(value)}" for args, given in named for arg, value in zip(args, given, strict=False))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def ended(row: Mapping[str, Any], best: Mapping[str, Any] | None, seconds: float, archive: MMAR) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from medl.automl.assemble import (
     Role,
     assemble,
     automl_problems,
+    default_notes,
     read_parts,
     with_settings,
 )
@@ -45,6 +47,9 @@ from medl.mmar.run_folder import RunFolder
 
 TRACE_PLACES: tuple[Literal["console", "file", "both"], ...] = ("console", "file", "both")
 SETTING = "--set"
+SLIP = 0.8
+"""From this likeness on (0 to 1) an unknown setting is one of the search's, misspelt."""
+
 ENVIRONMENT = "config/environment.json"
 MMAR_HANDLER = HANDLER.package + ".mmar_handler.MMARHandler"
 
@@ -193,7 +198,7 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
                 shown,
                 catalogue,
                 search_problems=search_problems,
-                own_values=automl.get("baseline") is True,
+                own_values=bool(automl.get("baseline")),
             )
         else:
             checked = Checked(None, {}, problems=search_problems(raw, catalogue, shown))
@@ -216,11 +221,12 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
                 )
             _check_shadowed(searched_variables(raw), environment, jobs, found)
     warnings += checked.warnings
-    warnings += _unknown_settings(jobs, raw, automl, environment)
+    warnings += _unknown_settings(jobs, mmar, found)
     warnings += _other_round_script(mmar)
 
     if found.problems or folder is None or traceout is None:
         raise ConfigError(found.problems)
+    defaulted = default_notes(_read_as_is(mmar.root / automl_file), automl_file)
     controller = automl.get("controller", {})
     max_rounds = settings.get("max_rounds")
     if max_rounds is None and _is_ours(automl, automl_file, CONTROLLER):  # what it means to another one only that knows
@@ -242,9 +248,14 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
         max_rounds=max_rounds if isinstance(max_rounds, int) and not isinstance(max_rounds, bool) else None,
         kept=kept,
         traceout=traceout,
-        notes=checked.notes,
+        notes=[*defaulted, *checked.notes],
         warnings=warnings,
     )
+
+
+def _read_as_is(path: Path) -> Mapping[str, Any]:
+    config = read_json(path)
+    return config if isinstance(config, Mapping) else {}
 
 
 def _under_config(name: str) -> str:
@@ -396,16 +407,20 @@ def _check_shadowed(
                 found.add(rule, file, name, value=values[name], remedy=remedy)
 
 
-def _unknown_settings(
-    jobs: Mapping[str, Any], train: Mapping[str, Any], automl: Mapping[str, Any], environment: Mapping[str, Any]
-) -> list[str]:
-    """Return a line for each setting that nothing reads and that looks like one that is read."""
+def _unknown_settings(jobs: Mapping[str, Any], mmar: MMAR, found: _Findings) -> list[str]:
+    """Return a line for each setting that no config has and that looks like one of the search; a near one is wrong."""
+    configs = ""
+    for path in sorted(mmar.config.glob("*.json")):
+        with contextlib.suppress(OSError):
+            configs += path.read_text(encoding="utf-8", errors="replace")
     lines = []
     for name in jobs:
-        if name in train or name in automl or name in environment:
+        if re.search(rf'"{re.escape(name)}"|{{{re.escape(name)}}}', configs):
             continue
-        near = near_names(name, RUN_SETTINGS, count=1)
-        if near:
+        if near := near_names(name, RUN_SETTINGS, count=1, cutoff=SLIP):
+            rule = "no setting of the search and no variable of any config has this name"
+            found.add(rule, SETTING, name, near=near)
+        elif near := near_names(name, RUN_SETTINGS, count=1):
             lines.append(f'--set {name}: a variable of the jobs; did you mean "{near[0]}"?')
     return lines
 

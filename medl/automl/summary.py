@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from medl.automl.core import BASELINE
 from medl.automl.defs import JobStatus
 from medl.automl.events import Event, space_from_json
+from medl.automl.narration import show_values
 from medl.errors import MedlError
 from medl.mmar.stats import read_metrics
 
@@ -214,6 +215,24 @@ def gain(summary: Mapping[str, Any]) -> float | None:
     baseline = next((score for job, score in scores.items() if job.endswith("_J0")), None)
     best = scores.get(summary["best"])
     return None if baseline is None or best is None else best - baseline
+
+
+def best_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Return the best job with its score, its gain over the baseline and its values; empty without a score."""
+    # with its score: a job that was interrupted has a row for each attempt
+    best = next((row for row in summary["jobs"] if row["score"] is not None and row["job"] == summary["best"]), None)
+    if best is None:
+        return []
+    difference = gain(summary)
+    if difference is None:
+        against = "no baseline to compare with"
+    elif best["job"].endswith("_J0"):
+        against = "which is the baseline: no job was better"
+    else:
+        against = f"{difference:+.4f} over the baseline"
+    values = show_values(best["values"])
+    lines = [f"best: {best['job']}, score {best['score']:.4f}, {against}"]
+    return [*lines, f"      with {values}"] if values else lines
 
 
 def table(summary: Mapping[str, Any]) -> RichTable:

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from medl.automl.api import Controller
-from medl.automl.defs import Context, JobStatus, Outcome, Recommendation, SearchSpace
+from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, Recommendation, SearchSpace
 from medl.testing.dialogue import Dialogue, play, scored
 from medl.testing.spaces import SPACES
 
@@ -188,11 +188,15 @@ class ControllerContract:
     def test_a_replayed_run_goes_on_as_if_never_ended(
         self, controller_factory: ControllerFactory, space: SearchSpace, share: float
     ) -> None:
-        """The recorded outcomes, fed to a new controller, bring what was recorded; then the run goes on the same."""
-        whole = play(controller_factory(self.rounds, 3), space, workers=2, order=Random(2))
+        """The recorded outcomes, fed to a new controller, bring what was recorded; then the run goes on the same.
+
+        It does so with another number of workers too: a run may go on with fewer of them.
+        """
+        whole = play(controller_factory(self.rounds, 3), space, workers=64, order=Random(2))
         if whole.refused:
             return
         again, ctx = controller_factory(self.rounds, 3), Context()
+        ctx.set_prop(ContextKey.NUM_WORKERS, 1)
         cut = 1 + round(share * (len(whole.turns) - 1))
         again.set_search_space(space, ctx)
         for turn, (outcome, recorded) in enumerate(whole.turns):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from medl.automl.assemble import assemble
+from medl.automl.assemble import assemble, automl_problems
 from medl.automl.defs import Context, ContextKey
 from medl.automl.engine import Engine
 from medl.automl.worker_spec import parse_workers
@@ -25,7 +25,7 @@ _BLOCK = re.compile(r"`((?:custom|config)/[\w./]+)`[^\n]*:\n\n```(?:python|json)
 
 def blocks() -> dict[str, str]:
     found = dict(_BLOCK.findall(PAGE.read_text(encoding="utf-8")))
-    assert len(found) == 7
+    assert len(found) == 8
     return found
 
 
@@ -81,6 +81,12 @@ def test_the_search_of_the_page_runs(archive):
     scores = [float(row[2]) for row in rows]
     assert max(scores) > 0.95
     assert max(job["score"] for job in result.summary["jobs"]) == pytest.approx(max(scores))
+
+
+def test_a_controller_alone_of_ones_own_has_no_problem(archive):
+    name = "config/config_narrowing.json"
+    config = json.loads((archive / name).read_text())
+    assert automl_problems(config, name, archive / "custom") == []
 
 
 def test_the_contract_tests_of_the_page_pass(archive):

@@ -162,3 +162,28 @@ def make_archive(tmp_path: Path, tiny_volumes: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture
+def tiny_evaluation(tiny_config: dict[str, Any]) -> dict[str, Any]:
+    """Return a flat config that scores the checkpoint of a training with :func:`tiny_config`."""
+    section = tiny_config["validate"]
+    flat = {key: value for key, value in section.items() if key != "handlers"}
+    flat["pre_transforms"] = tiny_config["train"]["pre_transforms"][:2]
+    metrics = {
+        "name": "MetricsSaver",
+        "args": {"save_dir": "{MMAR_EVAL_OUTPUT_PATH}", "metric_details": "*", "summary_ops": "*"},
+    }
+    return {
+        "use_gpu": False,
+        "amp": False,
+        "dont_load_ts_model": True,
+        "dont_load_ckpt_model": False,
+        "model": [
+            {"ts_path": "{MMAR_TORCHSCRIPT}", "disabled": "{dont_load_ts_model}"},
+            {"ckpt_path": "{MMAR_CKPT}", "disabled": "{dont_load_ckpt_model}"},
+            tiny_config["train"]["model"],
+        ],
+        "handlers": [metrics],
+        **flat,
+    }

@@ -50,7 +50,7 @@ def show(root: Path, words: Sequence[str], *, work_dir: str | None = None, as_js
     from medl.automl.events import read_events
     from medl.automl.lock import is_held
     from medl.automl.settings import read_settings
-    from medl.automl.summary import summarise, text
+    from medl.automl.summary import best_lines, summarise, text
     from medl.mmar.archive import MMAR
     from medl.mmar.run_folder import RunFolder
 
@@ -68,7 +68,10 @@ def show(root: Path, words: Sequence[str], *, work_dir: str | None = None, as_js
         raise ConfigError(Problem(rule, "--set", "run_id", run_id, known, near_names(run_id, runs)))
     events, _ = read_events(folder.events)
     summary = summarise(folder.run_id, events, alive=is_held(folder.lock))
-    return json.dumps(summary, indent=2, ensure_ascii=False) if as_json else text(summary)
+    if as_json:
+        return json.dumps(summary, indent=2, ensure_ascii=False)
+    best = best_lines(summary)
+    return "\n".join([text(summary), *(["", *best] if best else [])])
 
 
 if __name__ == "__main__":

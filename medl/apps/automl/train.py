@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from medl.automl.defs import Context, ContextKey
 from medl.automl.plan import Plan, make_plan
@@ -85,10 +86,10 @@ def run(root: Path, automlconf: str, words: Sequence[str], *, dry_run: bool = Fa
     """
     # the user's code is there for as long as it may run: it may import inside its methods
     with user_imports(user_folders((root / "custom").absolute())):
-        return _run(make_plan(root, automlconf, words), dry_run=dry_run)
+        return _run(make_plan(root, automlconf, words), words, dry_run=dry_run)
 
 
-def _run(plan: Plan, *, dry_run: bool) -> int:
+def _run(plan: Plan, words: Sequence[str], *, dry_run: bool) -> int:
     say(f"search config: {plan.mmar.root / plan.automl_file}")
     say(f"searched config: {plan.mmar.config / plan.train_file}")
     for note in plan.notes:
@@ -98,17 +99,23 @@ def _run(plan: Plan, *, dry_run: bool) -> int:
     if line := plan.cpu_line():
         say(line)
     if dry_run:
-        _dry_run(plan)
+        if not _dry_run_of_existing(plan):
+            _dry_run(plan)
         return 0
-    return _search(plan)
+    return _search(plan, words)
 
 
 def say(line: str) -> None:
-    """Print one line at once, as logs and pipes want it."""
-    print(line, flush=True)
+    """Print one line at once, as logs and pipes want it; nobody who reads any more is no reason to stop."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:  # as of "| head": what else is printed goes nowhere, the buffer's flush at exit too
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
-def _search(plan: Plan) -> int:
+def _search(plan: Plan, words: Sequence[str]) -> int:
     from medl.automl.ending import ending
     from medl.automl.engine import Engine
     from medl.automl.events import read_events
@@ -138,6 +145,7 @@ def _search(plan: Plan) -> int:
         handlers=plan.parts.handlers,
         ctx=_context(plan),
         fingerprint=plan.fingerprint,
+        configs=_configs(plan),
         max_rounds=plan.max_rounds,
         baseline=plan.parts.baseline,
         baseline_values=plan.own,
@@ -147,7 +155,20 @@ def _search(plan: Plan) -> int:
     workers = ":".join(worker.gpu_list_string() for worker in plan.workers)
     resolved = plan.checked.resolved
     data = read_description(Path(resolved.variables.get("DATASET_JSON", ""))) if resolved is not None else ""
-    say(ending(result.summary, plan.mmar, folder, workers=workers, data=data, already=finished))
+    say(
+        ending(
+            result.summary,
+            plan.mmar,
+            folder,
+            workers=workers,
+            data=data,
+            kept=plan.kept,
+            already=finished,
+            train_file=plan.train_file,
+            automl_file=plan.automl_file.removeprefix("config/"),
+            words=words,
+        )
+    )
     if result.status == "failed":  # the controller broke, and the engine has said so: the run is not at its end
         return 1
     return 0 if finished else result.exit_code
@@ -172,16 +193,45 @@ def _write_configs(plan: Plan) -> None:
     """Keep the resolved configs with the run."""
     from medl.mmar.files import write_json
 
-    write_json(
-        plan.folder.config,
-        {
-            "automl": {"file": plan.automl_file, "config": plan.automl},
-            "train": {"file": f"config/{plan.train_file}", "config": plan.checked.config},
-            "settings": plan.settings,
-            "workers": [list(worker.slots) for worker in plan.workers],
-            "fingerprint": plan.fingerprint,
-        },
-    )
+    write_json(plan.folder.config, _configs(plan))
+
+
+def _configs(plan: Plan) -> dict[str, Any]:
+    return {
+        "automl": {"file": plan.automl_file, "config": plan.automl},
+        "train": {"file": f"config/{plan.train_file}", "config": plan.checked.config},
+        "settings": plan.settings,
+        "workers": [list(worker.slots) for worker in plan.workers],
+        "fingerprint": plan.fingerprint,
+    }
+
+
+def _dry_run_of_existing(plan: Plan) -> bool:
+    """Say what the same command does with a run that has begun, and return whether there is one.
+
+    Raises:
+        RunError: it would be refused.
+    """
+    from medl.automl.events import read_events
+    from medl.automl.going_on import begun, refusal, what_goes_on
+    from medl.automl.lock import is_held
+
+    folder = plan.folder
+    events, _ = read_events(folder.events)
+    if is_held(folder.lock):
+        raise RunError(
+            f'the run "{folder.run_id}" is worked on at this moment, so the same command would be refused. '
+            "Wait for its end, stop it, or choose another run_id."
+        )
+    if not begun(events):
+        if events:
+            say(f'the run "{folder.run_id}" exists, but nothing was trained in it: it would begin anew')
+        return False
+    if reason := refusal(folder, events, plan.fingerprint, _configs(plan)):
+        raise RunError(reason)
+    say(what_goes_on(folder, events, [worker.name for worker in plan.workers], plan.max_rounds))
+    say("Nothing was started.")
+    return True
 
 
 def _dry_run(plan: Plan) -> None:
@@ -215,6 +265,7 @@ def _dry_run(plan: Plan) -> None:
         epochs=plan.epochs,
         max_rounds=plan.max_rounds,
         kept=plan.kept,
+        folder=plan.folder,
     )
     worker = plan.workers[0]
     job = Context(ctx)
@@ -224,7 +275,9 @@ def _dry_run(plan: Plan) -> None:
     root = plan.folder.job(f"{worker.name}_1_J{0 if plan.parts.baseline else 1}").root
     launch = getattr(plan.parts.executor, "launch", None)
     made = launch(root, job) if callable(launch) else training_launch(root, worker.slots, plan.threads, os.environ)
-    say(show_plan(numbers=numbers, space=space, own=plan.own, first=first, launch=made))
+    # what hides GPUs from each other means nothing where there are none
+    hidden = ("PATH", "HOME") if plan.gpus else ("PATH", "HOME", "CUDA_VISIBLE_DEVICES")
+    say(show_plan(numbers=numbers, space=space, own=plan.own, first=first, launch=made, hidden=hidden))
 
 
 def _message(error: Exception) -> str:

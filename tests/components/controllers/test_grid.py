@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medl.automl.defs import Context, FloatRange, JobStatus, Outcome, ParameterRange, SearchSpace
+from medl.automl.defs import Context, ContextKey, FloatRange, JobStatus, Outcome, ParameterRange, SearchSpace
 from medl.components.controllers.grid import GridController
 from medl.testing.controllers import ControllerContract
 
@@ -85,17 +85,17 @@ def test_driven_to_its_end_it_gives_every_point_once_and_unique_ids():
 
 
 def test_max_rounds_caps_it():
-    assert len(drive(GridController(max_rounds=33), SearchSpace((enum("a", 50),)))) == 33
+    assert len(drive(GridController(max_rounds=83), SearchSpace((enum("a", 100),)))) == 83
 
 
 def test_failed_outcomes_do_not_stop_it():
-    assert len(drive(GridController(), SearchSpace((enum("a", 40),)), JobStatus.FAILED)) == 40
+    assert len(drive(GridController(), SearchSpace((enum("a", 90),)), JobStatus.FAILED)) == 90
 
 
 def test_an_outcome_that_is_repeated_or_of_nobody_brings_nothing():
     ctx = Context()
     controller = GridController()
-    controller.set_search_space(SearchSpace((enum("a", 50),)), ctx)
+    controller.set_search_space(SearchSpace((enum("a", 200),)), ctx)
     first = controller.initial_recommendation(ctx)
     assert len(controller.refine_recommendation(Outcome(first[0].id), ctx)) == 1
     assert controller.refine_recommendation(Outcome(first[0].id), ctx) == []
@@ -113,6 +113,23 @@ def test_an_empty_space_is_refused():
 def test_wrong_arguments_are_named(args):
     with pytest.raises(ValueError, match=next(iter(args))):
         GridController(**args)
+
+
+def test_a_seed_is_taken_and_changes_nothing():
+    space = SearchSpace((enum("a", 3), span("lr", 0.0, 1.0)))
+    assert grid(space, seed=7) == grid(space)
+
+
+def test_the_first_points_are_the_same_for_any_number_of_workers():
+    space = SearchSpace((enum("a", 500),))
+    counts = set()
+    for workers in (1, 64, 100):
+        ctx = Context()
+        ctx.set_prop(ContextKey.NUM_WORKERS, workers)
+        controller = GridController()
+        controller.set_search_space(space, ctx)
+        counts.add(len(controller.initial_recommendation(ctx)))
+    assert counts == {GridController().parallelism(space)}
 
 
 def test_parallelism_is_the_number_of_points_that_will_run():

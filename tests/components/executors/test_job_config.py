@@ -73,6 +73,7 @@ def test_weights_come_along_only_where_they_are_loaded(tmp_path: Path, settings:
 
 def test_a_resolved_config_has_the_values_the_new_names_and_what_refs_refer_to(tmp_path: Path):
     config = {
+        "MEDL_VERSION": "0.1.0",
         "epochs": 3,
         "train": {
             "model": {"name": "UNet", "args": {"dimensions": 3}},

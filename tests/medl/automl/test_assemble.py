@@ -103,7 +103,6 @@ def test_all_problems_come_at_once():
 def test_missing_parts_are_asked_for():
     text = "\n".join(problems({"handlers": []}))
     assert "controller" in text
-    assert "executor" in text
     assert "cannot be disabled" in only(config(executor={"name": "MMARExecutor", "disabled": True}))
 
 

@@ -126,12 +126,13 @@ def test_what_needs_an_unreadable_environment_is_not_said_to_be_wrong(make, conf
     assert places == [("config/environment.json", ""), ("config/config_train.json", "search[0].targets")]
 
 
-def test_a_baseline_needs_one_alternative_also_where_the_search_chooses(make, config):
+@pytest.mark.parametrize("yes", [True, 1])
+def test_a_baseline_needs_one_alternative_also_where_the_search_chooses(make, config, yes):
     loss = config["train"]["loss"]
     config["train"]["loss"] = [{**loss, "apply": {"@disabled": name}} for name in ("first", "second")]
     choices = {"args": ["first", "second"], "targets": [[True, False], [False, True]]}
     config["search"].append({"domain": "net", "type": "enum", **choices})
-    root = make(baseline=True)
+    root = make(baseline=yes)
     text = problems(root)
     assert "train.loss" in text and "2 enabled of 2" in text
     assert "Disable all but one" in text and '"baseline": false' in text
@@ -192,9 +193,36 @@ def test_a_script_that_differs_and_a_likely_slip_are_warned_of(make):
     root = make()
     (root / "commands").mkdir()
     (root / "commands/automl_train_round.sh").write_text("#!/bin/sh\nrm -R eval\n")
-    text = "\n".join(plan(root, "worker=0:1").warnings)
+    text = "\n".join(plan(root, "work=0:1").warnings)
     assert "commands/automl_train_round.sh differs" in text
     assert 'did you mean "workers"?' in text
+
+
+def test_a_misspelt_setting_is_wrong_unless_a_config_has_it(make):
+    root = make()
+    text = problems(root, "worker=0:1", "max_round=3", "my_own=3")
+    assert "--set: worker\n" in text
+    assert 'Did you mean "workers"?' in text
+    assert 'Did you mean "max_rounds"?' in text
+    assert "my_own" not in text
+    change(root / "config/config_train.json", worker=1)
+    assert "worker" not in "\n".join(plan(root, "worker=2").warnings)
+
+
+def test_a_search_that_only_says_its_controller(make):
+    root = make()
+    path = root / "config/config_automl.json"
+    path.write_text(json.dumps({"controller": AUTOML["controller"]}))
+    made = plan(root)
+    assert [type(part).__name__ for part in (made.parts.executor, *made.parts.handlers)] == [
+        "MMARExecutor",
+        "MMARHandler",
+        "StatsHandler",
+    ]
+    assert [note for note in made.notes if "MMARExecutor" in note and "StatsHandler" in note]
+    path.write_text(json.dumps({"controller": AUTOML["controller"], "executor": AUTOML["executor"]}))
+    assert plan(root).parts.handlers == ()
+    assert not [note for note in plan(root).notes if "MMARExecutor" in note]
 
 
 def test_the_fingerprint_is_of_what_is_trained_not_of_where(make, tmp_path, monkeypatch):

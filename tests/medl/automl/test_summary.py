@@ -8,7 +8,7 @@ import pytest
 
 from medl.automl.defs import FloatRange, ParameterRange, SearchSpace
 from medl.automl.events import space_to_json
-from medl.automl.summary import Progress, Rows, gain, read_progress, read_validations, summarise, text
+from medl.automl.summary import Progress, Rows, best_lines, gain, read_progress, read_validations, summarise, text
 
 LR, NET = "lr.float.$0:lr", "net.enum.train.model$0:act,norm"
 SPACE = SearchSpace(
@@ -171,3 +171,23 @@ def test_the_summary_is_valid_against_its_schema():
     for alive in (True, False):
         jsonschema.validate(summarise("a", RUN, alive=alive), schema)
     jsonschema.validate(Rows("a", RUN).value({"W2_2_J3": Progress(3, 5, 2.0)}), schema)
+
+
+def test_the_best_job_may_have_an_attempt_without_a_score():
+    stop = {"type": "job_interrupted", "job": "W1_1_J1", "attempt": 1, "reason": "x"}
+    again = [started("W1_1_J1", "a", attempt=2), ended("W1_1_J1", outcome(0.5), attempt=2)]
+    summary = summarise("r", log(started("W1_1_J1", "a"), stop, *again))
+    assert best_lines(summary)[0] == "best: W1_1_J1, score 0.5000, no baseline to compare with"
+
+
+def test_the_best_jobs_lines():
+    row = {
+        "job": "W1_1_J1",
+        "status": "ok",
+        "score": 0.75,
+        "values": {"net.enum.train.model$0:act,deep": ["relu", True]},
+    }
+    lines = best_lines({"best": "W1_1_J1", "jobs": [row]})
+    assert lines[0] == "best: W1_1_J1, score 0.7500, no baseline to compare with"
+    assert lines[1].strip() == "with act relu, deep true"
+    assert best_lines({"best": None, "jobs": [{**row, "score": None}]}) == []

@@ -46,6 +46,7 @@ def clara_search(monkeypatch):
         ("automl.defs", "Context", defs.Context),
         ("automl.defs", "ContextKey", defs.ContextKey),
         ("automl.defs", "Outcome", defs.Outcome),
+        ("automl.defs", "ProcessStatus", defs.ProcessStatus),
         ("automl.defs", "Recommendation", defs.Recommendation),
         ("automl.defs", "SearchResult", defs.SearchResult),
         ("automl.defs", "SearchSpace", defs.SearchSpace),
@@ -56,6 +57,20 @@ def clara_search(monkeypatch):
 def test_the_names_are_the_very_objects(module, name, same):
     with clara_imports():
         assert getattr(importlib.import_module(module), name) is same
+
+
+def test_commands_of_the_console_are_only_traced(tmp_path):
+    class MyCommands:
+        pass
+
+    ctx = Context()
+    ctx.set_trace("file", tmp_path / "trace.txt")
+    Context(ctx).add_command_module(MyCommands())
+    assert (tmp_path / "trace.txt").read_text().startswith("MyCommands: ")
+    assert "no admin console" in (tmp_path / "trace.txt").read_text()
+    assert not ctx.stop_work_asked()
+    with clara_imports():
+        assert importlib.import_module("medl.apps.automl.constants").MMARPropKey.EXEC_SUBPROCESS == "_execSubprocess"
 
 
 @pytest.mark.parametrize(
