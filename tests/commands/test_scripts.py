@@ -23,7 +23,9 @@ def test_bash_can_read_it(script):
     assert subprocess.run(["bash", "-n", str(script)]).returncode == 0
 
 
-@pytest.mark.parametrize("script", [path for path in SCRIPTS if not path.name.startswith("set_")], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "script", [path for path in SCRIPTS if not path.name.startswith("set_")], ids=lambda path: path.name
+)
 def test_it_can_be_run(script):
     assert script.stat().st_mode & 0o100
 
