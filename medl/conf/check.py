@@ -101,27 +101,10 @@ def check_training(
     mmar_root = Path(mmar_root)
     environment, settings = dict(environment or {}), dict(settings or {})
     catalogue = catalogue or Catalogue.load()
-    problems = schema_problems(environment, "environment", environment_file)
     config = without_comments(config)
-    variables = Variables(config, environment, settings, mmar_root, file)
-    values = {
-        key: variables.value(key)
-        if key in variables.sources and is_variable(key, value)
-        else variables.substitute(value, key)
-        for key, value in config.items()
-    }
-    resolved: Resolved | None = None
-    if variables.problems:
-        problems += variables.problems
-    else:
-        resolved = resolve_variables(config, environment, settings, mmar_root, file)
-    in_force = {name: variables.value(name) for name in variables.sources}
-    places = {"environment": environment_file, "--set": "--set"}
-    said = {problem.path for problem in problems}
-    for problem in schema_problems({**in_force, **values}, "config_train", file):
-        if problem.path not in said:
-            source = places.get(variables.sources.get(problem.path, ""), file)
-            problems.append(dataclasses.replace(problem, file=source))
+    resolved, values, in_force, problems = with_values(
+        config, environment, settings, mmar_root, "config_train", file, environment_file
+    )
     if not isinstance(values.get("train"), dict):  # what else is wrong comes from that
         return Checked(resolved, values, [], ordered(problems, config, (environment_file, file)))
 
@@ -155,6 +138,53 @@ def check_training(
                 problems += data_problems(place, mmar_root, file, read_keys(normal, place.section))
     warnings = _warnings(config, normal, in_force, file) if not problems else []
     return Checked(resolved, normal, today.notes, ordered(problems, config, (environment_file, file)), warnings)
+
+
+def with_values(
+    config: Mapping[str, Any],
+    environment: dict[str, Any],
+    settings: dict[str, Any],
+    mmar_root: Path,
+    schema: str,
+    file: str,
+    environment_file: str,
+) -> tuple[Resolved | None, dict[str, Any], dict[str, Any], list[Problem]]:
+    """Return a config with its variables put in, and what is wrong with them and with its form.
+
+    Args:
+        config: the config without comments.
+        environment: the content of environment.json.
+        settings: the variables of ``--set``.
+        mmar_root: the archive.
+        schema: the name of the config's schema.
+        file: the config's name in messages.
+        environment_file: the environment's name in messages.
+
+    Returns:
+        The resolved config (``None`` where a variable is wrong), the config with what could be put in, the first-level
+        values in force, and the problems.
+    """
+    problems = schema_problems(environment, "environment", environment_file)
+    variables = Variables(config, environment, settings, mmar_root, file)
+    values = {
+        key: variables.value(key)
+        if key in variables.sources and is_variable(key, value)
+        else variables.substitute(value, key)
+        for key, value in config.items()
+    }
+    resolved: Resolved | None = None
+    if variables.problems:
+        problems += variables.problems
+    else:
+        resolved = resolve_variables(config, environment, settings, mmar_root, file)
+    in_force = {name: variables.value(name) for name in variables.sources}
+    places = {"environment": environment_file, "--set": "--set"}
+    said = {problem.path for problem in problems}
+    for problem in schema_problems({**in_force, **values}, schema, file):
+        if problem.path not in said:
+            source = places.get(variables.sources.get(problem.path, ""), file)
+            problems.append(dataclasses.replace(problem, file=source))
+    return resolved, values, in_force, problems
 
 
 def without_comments(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from medl.conf.check import (
     named_packages,
     ordered,
     structure_problems,
+    with_values,
     without_comments,
 )
 from medl.conf.check_component import ComponentCheck
@@ -33,8 +34,6 @@ from medl.conf.references import expand_refs, reference_problems
 from medl.conf.sections import alternative_problems, class_name, components, is_component, is_disabled
 from medl.conf.tensorflow_era import tensorflow_problem
 from medl.conf.today import in_todays_words
-from medl.conf.validate import schema_problems
-from medl.conf.variables import Resolved, Variables, is_variable, resolve_variables
 from medl.errors import Problem
 
 MODEL_FILES: Mapping[str, str] = {
@@ -77,26 +76,9 @@ def check_evaluation(
     config = without_comments(config)
     if "train" in config and "evaluator" not in config:
         return Checked(None, config, problems=[_training_config(file)])
-    problems = schema_problems(environment, "environment", environment_file)
-    variables = Variables(config, environment, settings, mmar_root, file)
-    values = {
-        key: variables.value(key)
-        if key in variables.sources and is_variable(key, value)
-        else variables.substitute(value, key)
-        for key, value in config.items()
-    }
-    resolved: Resolved | None = None
-    if variables.problems:
-        problems += variables.problems
-    else:
-        resolved = resolve_variables(config, environment, settings, mmar_root, file)
-    in_force = {name: variables.value(name) for name in variables.sources}
-    places = {"environment": environment_file, "--set": "--set"}
-    said = {problem.path for problem in problems}
-    for problem in schema_problems({**in_force, **values}, "config_evaluate", file):
-        if problem.path not in said:
-            source = places.get(variables.sources.get(problem.path, ""), file)
-            problems.append(dataclasses.replace(problem, file=source))
+    resolved, values, in_force, problems = with_values(
+        config, environment, settings, mmar_root, "config_evaluate", file, environment_file
+    )
     old = tensorflow_problem({**values, **in_force}, file)
     if old is not None:  # what else is wrong comes from that
         return Checked(resolved, values, problems=[old])
