@@ -1,4 +1,4 @@
-"""The three contracts of a search: Controller, Executor, Handler.
+"""The contracts of a search: Controller, Executor, Handler; and Suggester, of which some controllers are made.
 
 A run calls them in this order, which never changes::
 
@@ -29,7 +29,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from medl.automl.defs import Context, Outcome, Recommendation, SearchSpace
+from medl.automl.defs import Context, Observation, Outcome, Recommendation, SearchSpace
 
 
 class Controller(ABC):
@@ -55,7 +55,14 @@ class Controller(ABC):
         """
 
     def report(self, job: str, epoch: int, values: Mapping[str, float], ctx: Context) -> Literal["continue", "stop"]:
-        """Return whether a running job goes on after this validation."""
+        """Return whether a running job goes on after this validation; ``stop`` ends it gently, with its checkpoint.
+
+        Args:
+            job: its name.
+            epoch: the epoch that was validated.
+            values: metric name to value, as logged.
+            ctx: the job's context: RECOMMENDATION says which trial it is of.
+        """
         return "continue"
 
     def needs(self) -> Iterable[str]:
@@ -88,11 +95,47 @@ class Executor(ABC):
         the run.
         """
 
+    def stop_early(self, ctx: Context) -> None:
+        """Let the job whose context this is end gently, after the epoch it is in; main thread. Idempotent.
+
+        Its outcome is what it came to by then. An executor that cannot do so lets the job go on.
+        """
+
     def abort(self, ctx: Context) -> None:
         """End the job whose context this is, at once; main thread, while :meth:`execute` runs. Idempotent."""
 
     def shutdown(self, ctx: Context) -> None:
         """Called once, at the end; main thread."""
+
+
+class Suggester(ABC):
+    """Says where a new configuration comes from. Schedulers, which say how many epochs it gets, are made with one.
+
+    A suggestion is a function of the seed and the arguments of :meth:`suggest` alone: nothing is remembered between two
+    calls, so a controller that is replayed is given the same ones.
+    """
+
+    @abstractmethod
+    def suggest(
+        self,
+        space: SearchSpace,
+        number: int,
+        observations: Sequence[Observation],
+        pending: Sequence[Mapping[str, int | float]],
+    ) -> Mapping[str, int | float] | None:
+        """Return a point of the space, PRL to value; ``None`` where there is no further one.
+
+        Args:
+            space: the search space.
+            number: how many were suggested before; seeds this suggestion.
+            observations: what is known, in the order in which it became known; one configuration may be there at
+                several budgets.
+            pending: configurations that were suggested and are not judged yet.
+        """
+
+    def count(self, space: SearchSpace) -> float:
+        """Return how many suggestions there are; ``inf`` where they never end."""
+        return float("inf")
 
 
 class Handler:

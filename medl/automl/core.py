@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from medl.automl.defs import SearchSpace
+from medl.automl.defs import JobStatus, SearchSpace
 
 BASELINE = "baseline"
 """The id of the recommendation that is the archive's own values."""
@@ -96,6 +96,7 @@ class Core:
         refined: jobs whose outcome it was given, in that order.
         stopping: why the run was asked to stop, or ``None``.
         paused: why the engine leaves before the end, or ``None``.
+        rejected: how many recommendations broke a hard constraint; they do not count as rounds.
         status: ``finished`` or ``stopped`` once the run ended, else empty.
     """
 
@@ -112,6 +113,7 @@ class Core:
     asked: bool = False
     stopping: str | None = None
     paused: str | None = None
+    rejected: int = 0
     status: str = ""
     _ids: set[str] = field(default_factory=set)
     _started: int = 0
@@ -198,6 +200,7 @@ class Core:
         job.outcome = event["outcome"]
         if job.trial != BASELINE:
             self.unseen.append(job.name)
+            self.rejected += job.outcome.get("status") == JobStatus.REJECTED
 
     def _job_interrupted(self, event: Mapping[str, Any]) -> None:
         self.again.append(self._release(event).name)
@@ -205,6 +208,11 @@ class Core:
     def _stop_asked(self, event: Mapping[str, Any]) -> None:
         if self.stopping is None:
             self.stopping = event.get("reason", "")
+
+    def _job_reported(self, event: Mapping[str, Any]) -> None:
+        job = self.jobs.get(event["job"])
+        if job is None or self.running.get(job.worker) != job.name:
+            raise ValueError(f"{event['job']} reports, but it does not run")
 
     def _queue_dropped(self, event: Mapping[str, Any]) -> None:
         self.queue.clear()
@@ -264,7 +272,7 @@ class Core:
         """Return how many more recommendations the run takes, ``None`` for any number."""
         if self.max_rounds is None:
             return None
-        return max(0, self.max_rounds - len(self.trials) + (BASELINE in self.trials))
+        return max(0, self.max_rounds - len(self.trials) + self.rejected + (BASELINE in self.trials))
 
     def outcome_of(self, job: str) -> Mapping[str, Any]:
         """Return the outcome of an ended job, as in the log."""
@@ -292,9 +300,10 @@ class Core:
                 found.append(f"{place}: this id was already used {earlier}; every recommendation needs its own")
             fresh.add(str(name))
             found.extend(f"{place}: {fault}" for fault in space.faults(recommendation["values"]))
-            until = recommendation.get("until_epoch")
-            if until is not None and (isinstance(until, bool) or not isinstance(until, int) or until < 1):
-                found.append(f"{place}: until_epoch must be a whole number from 1, but got {until!r}")
+            for key in ("until_epoch", "horizon"):
+                until = recommendation.get(key)
+                if until is not None and (isinstance(until, bool) or not isinstance(until, int) or until < 1):
+                    found.append(f"{place}: {key} must be a whole number from 1, but got {until!r}")
             for key in ("resume_from", "inherit_from"):
                 source = recommendation.get(key)
                 if source is not None and (source not in self.jobs or self.jobs[source].outcome is None):
@@ -307,6 +316,7 @@ _TAKE: dict[str, Callable[[Core, Mapping[str, Any]], None]] = {
     "run_resumed": Core._run_resumed,
     "recommended": Core._recommended,
     "job_started": Core._job_started,
+    "job_reported": Core._job_reported,
     "job_ended": Core._job_ended,
     "job_interrupted": Core._job_interrupted,
     "stop_asked": Core._stop_asked,

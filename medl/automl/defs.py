@@ -14,7 +14,8 @@ NO_SCORE = -1000000.0
 """What Clara showed for a job without a validation result; ours only in :attr:`Outcome.score`, never in a ranking."""
 
 Domain = Literal["lr", "net", "transform"]
-Kind = Literal["float", "enum"]
+Kind = Literal["float", "int", "enum"]
+Scale = Literal["linear", "log"]
 
 
 class JobStatus(str, enum.Enum):
@@ -25,6 +26,8 @@ class JobStatus(str, enum.Enum):
     NO_SCORE = "no_score"
     """It ended well but nothing was validated."""
     FAILED = "failed"
+    REJECTED = "rejected"
+    """Its configuration breaks a hard constraint: it was built and measured, but not trained."""
     INTERRUPTED = "interrupted"
     """Something from outside ended it (engine killed, machine lost); a new attempt follows when the run goes on."""
     STOPPED = "stopped"
@@ -58,16 +61,51 @@ class FloatRange:
 
 
 @dataclass(frozen=True)
+class IntRange:
+    """The whole numbers ``min, min + step, …`` up to ``max``; a ``max`` off the steps is not reached."""
+
+    min: int
+    max: int
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        if any(isinstance(number, bool) or not isinstance(number, int) for number in (self.min, self.max, self.step)):
+            raise ValueError(f"whole numbers are needed, but got {self.min!r}, {self.max!r} and step {self.step!r}")
+        if self.min > self.max or self.step < 1:
+            raise ValueError(f"a range needs min <= max and step >= 1, but got [{self.min}, {self.max}], {self.step}")
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return (self.max - self.min) // self.step + 1
+
+
+@dataclass(frozen=True)
+class Condition:
+    """When a parameter counts: the parameter ``prl`` counts too and has one of ``values``.
+
+    ``values`` are values of the space: indices of choices for an enum, whole numbers for an int.
+    """
+
+    prl: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ParameterRange:
     """One search item: what may vary, and within which bounds.
 
     Attributes:
         prl: the parameter range locator, unique in a space (see :mod:`medl.automl.prl`).
         domain: ``lr``, ``net`` or ``transform``.
-        kind: ``float`` or ``enum``.
+        kind: ``float``, ``int`` or ``enum``.
         args: names of what varies together, without aliases; an attribute has a leading ``@``.
-        targets: for ``float`` one :class:`FloatRange`; for ``enum`` the choices, each a tuple with one concrete value
-            per arg.
+        targets: one :class:`FloatRange` or :class:`IntRange` of a range; for ``enum`` the choices, each
+            a tuple with one concrete value per arg.
+        scale: ``log`` where equal ratios count as equal steps; of a range above zero.
+        weights: of the choices of an enum, positive, their sum 1; ``None`` for equal ones.
+        when: the parameter counts where all of these hold; where one does not, a point has no value for it and the
+            config keeps its own.
     """
 
     prl: str
@@ -75,35 +113,52 @@ class ParameterRange:
     kind: Kind
     args: tuple[str, ...]
     targets: tuple[Any, ...]
+    scale: Scale = "linear"
+    weights: tuple[float, ...] | None = None
+    when: tuple[Condition, ...] = ()
 
     @property
     def size(self) -> float:
         """Number of choices; ``inf`` for a float range with more than one point."""
         if self.kind == "enum":
             return len(self.targets)
+        if self.kind == "int":
+            return int(self.targets[0].size)
         return 1 if self.targets[0].min == self.targets[0].max else math.inf
 
     def concrete(self, value: int | float) -> list[Any]:
-        """Return one concrete value per arg: the float itself for each, or the values of the choice with that index."""
+        """Return one concrete value per arg: the number itself for each, or the values of the choice of that index."""
         if self.kind == "float":
             return [float(value)] * len(self.args)
+        if self.kind == "int":
+            return [int(value)] * len(self.args)
         return list(self.targets[int(value)])
 
     def fault(self, value: Any) -> str:
         """Return why ``value`` is not allowed here, or an empty text.
 
-        A float must lie in the range, an enum value must be the index of a choice (an int; numpy integers count).
+        A float must lie in the range, an int be one of its numbers, an enum value the index of a choice (an int; numpy
+        integers count).
         """
         if isinstance(value, bool):
-            return "a bool is neither a float nor a choice index"
-        if self.kind == "enum":
-            try:
-                index = value.__index__()
-            except AttributeError:
-                return f"an enum value is the index of a choice, an int, but got {value!r}"
-            if not 0 <= index < len(self.targets):
-                return f"the index must be between 0 and {len(self.targets) - 1}, but got {index}"
-            return ""
+            return "a bool is neither a number nor a choice index"
+        if self.kind == "float":
+            return self._float_fault(value)
+        what = "an enum value is the index of a choice, an int" if self.kind == "enum" else "a whole number is needed"
+        try:
+            number = value.__index__()
+        except AttributeError:
+            return f"{what}, but got {value!r}"
+        if self.kind == "int":
+            span = self.targets[0]
+            if not span.min <= number <= span.max or (number - span.min) % span.step:
+                steps = f" in steps of {span.step}" if span.step > 1 else ""
+                return f"the value must be between {span.min} and {span.max}{steps}, but got {number}"
+        elif not 0 <= number < len(self.targets):
+            return f"the index must be between 0 and {len(self.targets) - 1}, but got {number}"
+        return ""
+
+    def _float_fault(self, value: Any) -> str:
         try:
             number = float(value)
         except (TypeError, ValueError):
@@ -130,7 +185,7 @@ class SearchSpace:
 
     @property
     def size(self) -> float:
-        """Number of distinct configurations; ``inf`` where a float range has more than one point."""
+        """Number of distinct configurations, conditions aside; ``inf`` where a float range has more than one point."""
         return math.prod((p.size for p in self.parameters), start=1)
 
     def __getitem__(self, prl: str) -> ParameterRange:
@@ -139,13 +194,32 @@ class SearchSpace:
                 return parameter
         raise KeyError(prl)
 
+    def active(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the parameters that count, in the order of the space: what makes a full draw a point."""
+        known = {p.prl: p for p in self.parameters}
+
+        def counts(prl: str, seen: frozenset[str] = frozenset()) -> bool:
+            if prl not in values or prl not in known or prl in seen:
+                return False
+            return all(
+                values.get(condition.prl) in condition.values and counts(condition.prl, seen | {prl})
+                for condition in known[prl].when
+            )
+
+        return {p.prl: values[p.prl] for p in self.parameters if p.prl in values and (not p.when or counts(p.prl))}
+
     def faults(self, values: Mapping[str, Any]) -> list[str]:
         """Return why these values (PRL to value) are not one point of this space; an empty list where they are."""
         known = {p.prl: p for p in self.parameters}
         found = [f"{prl}: the space has no such parameter" for prl in values if prl not in known]
+        # a parameter that does not count must be absent, one that would count if it were there must be there
+        present = self.active({prl: values.get(prl) for prl in known})
         for prl, parameter in known.items():
             if prl not in values:
-                found.append(f"{prl}: no value given")
+                if prl in present:
+                    found.append(f"{prl}: no value given")
+            elif prl not in present:
+                found.append(f"{prl}: it has a value, but its condition does not hold")
             elif reason := parameter.fault(values[prl]):
                 found.append(f"{prl}: {reason}")
         return found
@@ -178,6 +252,8 @@ class Recommendation:
         until_epoch: the epoch at which the job stops (1-based, inclusive); ``None`` runs to the config's ``epochs``.
         resume_from: job whose checkpoint the trial goes on from.
         inherit_from: job of another trial whose weights are taken over.
+        horizon: the epoch at which the learning rate's schedule ends, where it is not the config's ``epochs``.
+        variables: first-level values of the config for this job alone, such as the share of the training data.
     """
 
     id: str
@@ -185,6 +261,25 @@ class Recommendation:
     until_epoch: int | None = None
     resume_from: str | None = None
     inherit_from: str | None = None
+    horizon: int | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is known of one configuration at one budget: what a suggester learns from.
+
+    Attributes:
+        values: PRL to value, as recommended.
+        objectives: each objective, larger better; empty where the job failed or was rejected.
+        budget: what the job was given in all: the epoch that it reached, or another fidelity.
+        violations: constraint name to by how much it is broken; above 0 it is.
+    """
+
+    values: Mapping[str, int | float]
+    objectives: tuple[float, ...] = ()
+    budget: float = 1.0
+    violations: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -194,12 +289,15 @@ class Outcome:
     Attributes:
         recommendation_id: the recommendation it answers.
         status: never ``running``.
-        values: objective name to value; empty where there is no score. Never NaN or infinite.
-        constraints: constraint name to value.
+        values: objective name to value, in the order of the objectives; empty where there is no score. Never NaN or
+            infinite.
+        constraints: constraint name to what was measured.
         epoch: the last epoch that was trained (1-based), or ``None``.
         cost_s: wall seconds of the job, or ``None``.
         info: anything that user code wants its controller to see (JSON).
         reason: why there is no score, for people.
+        minimize: the objectives of which smaller is better.
+        violations: constraint name to by how much it is broken, in the constraint's own unit; above 0 it is.
     """
 
     recommendation_id: str
@@ -210,13 +308,20 @@ class Outcome:
     cost_s: float | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    minimize: frozenset[str] = frozenset()
+    violations: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def score(self) -> float:
-        """Clara's single number, larger better: the first value, or -1000000.0 where there is none."""
+        """Clara's single number, larger better: the first objective, or -1000000.0 where there is none."""
+        return next(iter(self.objectives), NO_SCORE)
+
+    @property
+    def objectives(self) -> tuple[float, ...]:
+        """Every objective, larger better (the sign of those to be minimised is turned); empty without a score."""
         if self.status is not JobStatus.OK:
-            return NO_SCORE
-        return next(iter(self.values.values()), NO_SCORE)
+            return ()
+        return tuple(-value if name in self.minimize else value for name, value in self.values.items())
 
 
 class ContextKey:
@@ -254,6 +359,12 @@ class ContextKey:
     """The ``--set`` variables that are for the jobs."""
     NEEDED_JOBS = "_neededJobs"
     """Jobs whose checkpoints must stay; the engine sets it after every call of the controller."""
+    GOALS = "_goals"
+    """What the search is after: :class:`medl.automl.goals.Goals`."""
+    EPOCHS = "_epochs"
+    """The config's ``epochs``: the horizon of a full training; ``None`` where the executor knows of none."""
+    RUN_WORKERS = "_runWorkers"
+    """How many workers the run began with: the same after a restart with other workers, unlike NUM_WORKERS."""
     RECORDED_SCORES = "_recordedScores"
     """Job to score, as the run's record holds them when the run begins or goes on."""
 

@@ -8,6 +8,7 @@ needs, then ``crc`` (CRC-32 of the line without that key). The types:
 ``run_resumed``     workers, max_rounds: an engine took the run up again; nothing runs at this moment
 ``recommended``     after (null, or the job whose outcome the controller was given), recommendations (perhaps none)
 ``job_started``     job, trial, worker, attempt, values (concrete)
+``job_reported``    job, attempt, epoch, values, decision: the controller was told of a validation, and what it said
 ``job_ended``       job, attempt, outcome
 ``job_interrupted`` job, attempt, reason: something from outside ended it; it runs again
 ``stop_asked``      reason: nothing more starts, running jobs finish
@@ -28,7 +29,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from medl.automl.defs import FloatRange, JobStatus, Outcome, ParameterRange, Recommendation, SearchResult, SearchSpace
+from medl.automl.defs import (
+    Condition,
+    FloatRange,
+    IntRange,
+    JobStatus,
+    Outcome,
+    ParameterRange,
+    Recommendation,
+    SearchResult,
+    SearchSpace,
+)
 from medl.errors import RunError
 
 Event = dict[str, Any]
@@ -184,13 +195,15 @@ def recommendation_to_json(recommendation: Recommendation, space: SearchSpace) -
         values[prl] = value
         if not isinstance(value, bool):
             with contextlib.suppress(AttributeError, TypeError, ValueError):
-                values[prl] = value.__index__() if kinds.get(prl) == "enum" else float(value)
+                values[prl] = float(value) if kinds.get(prl) == "float" else value.__index__()
     return {
         "id": recommendation.id,
         "values": values,
         "until_epoch": recommendation.until_epoch,
         "resume_from": recommendation.resume_from,
         "inherit_from": recommendation.inherit_from,
+        **({} if recommendation.horizon is None else {"horizon": recommendation.horizon}),
+        **({"variables": dict(recommendation.variables)} if recommendation.variables else {}),
     }
 
 
@@ -202,6 +215,8 @@ def recommendation_from_json(data: Mapping[str, Any], space: SearchSpace) -> Rec
         until_epoch=data.get("until_epoch"),
         resume_from=data.get("resume_from"),
         inherit_from=data.get("inherit_from"),
+        horizon=data.get("horizon"),
+        variables=data.get("variables", {}),
     )
 
 
@@ -211,7 +226,9 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
         "recommendation_id": outcome.recommendation_id,
         "status": str(outcome.status),
         "values": dict(outcome.values),
+        **({"minimize": sorted(outcome.minimize)} if outcome.minimize else {}),
         "constraints": dict(outcome.constraints),
+        **({"violations": dict(outcome.violations)} if outcome.violations else {}),
         "epoch": outcome.epoch,
         "cost_s": outcome.cost_s,
         "info": dict(outcome.info),
@@ -221,27 +238,35 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
 
 def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
     """Return the outcome that the log holds."""
-    return Outcome(**{**data, "status": JobStatus(data["status"])})
+    minimize = frozenset(data.get("minimize", ()))
+    return Outcome(**{**data, "status": JobStatus(data["status"]), "minimize": minimize})
 
 
 def space_to_json(space: SearchSpace) -> list[dict[str, Any]]:
-    """Return a space as the log holds it; a float's targets as ``[min, max]``."""
-    return [
-        {
-            "prl": p.prl,
-            "domain": p.domain,
-            "kind": p.kind,
-            "args": list(p.args),
-            "targets": [list(choice) for choice in p.targets]
-            if p.kind == "enum"
-            else [p.targets[0].min, p.targets[0].max],
-        }
-        for p in space.parameters
-    ]
+    """Return a space as the log holds it; a range's targets as ``[min, max]``, with the step of an int."""
+    found = []
+    for p in space.parameters:
+        entry: dict[str, Any] = {"prl": p.prl, "domain": p.domain, "kind": p.kind, "args": list(p.args)}
+        if p.kind == "enum":
+            entry["targets"] = [list(choice) for choice in p.targets]
+        else:
+            entry["targets"] = [p.targets[0].min, p.targets[0].max]
+        if p.kind == "int":
+            entry["targets"].append(p.targets[0].step)
+        # what only newer configs can say is left out where it is not said, so that older records compare equal
+        if p.scale != "linear":
+            entry["scale"] = p.scale
+        if p.weights is not None:
+            entry["weights"] = list(p.weights)
+        if p.when:
+            entry["when"] = [{"prl": condition.prl, "values": list(condition.values)} for condition in p.when]
+        found.append(entry)
+    return found
 
 
 def space_from_json(data: list[dict[str, Any]]) -> SearchSpace:
     """Return the space that the log holds."""
+    ranges: dict[str, type[FloatRange] | type[IntRange]] = {"float": FloatRange, "int": IntRange}
     return SearchSpace(
         tuple(
             ParameterRange(
@@ -251,7 +276,10 @@ def space_from_json(data: list[dict[str, Any]]) -> SearchSpace:
                 args=tuple(p["args"]),
                 targets=tuple(tuple(choice) for choice in p["targets"])
                 if p["kind"] == "enum"
-                else (FloatRange(*p["targets"]),),
+                else (ranges[p["kind"]](*p["targets"]),),
+                scale=p.get("scale", "linear"),
+                weights=tuple(p["weights"]) if "weights" in p else None,
+                when=tuple(Condition(one["prl"], tuple(one["values"])) for one in p.get("when", ())),
             )
             for p in data
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from medl.automl import prl
-from medl.automl.defs import Domain, FloatRange, Kind, ParameterRange
+from medl.automl.defs import Domain, FloatRange, ParameterRange
 from medl.automl.prl import PRL, Steps
 from medl.conf.json_path import child
 from medl.conf.sections import is_component
@@ -25,7 +25,7 @@ LEARNING_RATE = "learning_rate"
 DISABLED = "@disabled"
 
 _DOMAINS: tuple[str, ...] = get_args(Domain)
-_KINDS: tuple[str, ...] = get_args(Kind)
+_KINDS: tuple[str, ...] = ("float", "enum")
 _ITEM_KEYS = ("domain", "type", "args", "targets")
 _NAME = re.compile(r"(?P<arg>@?[^\W\d]\w*)(?:#(?P<alias>[^\W\d]\w*))?")
 _TARGET = re.compile(r"@?[^\W\d]\w*")
