@@ -37,11 +37,13 @@ class Findings:
         notes: what need not be mended.
         problems: what has to be mended, of the config and of several cases.
         survey: the cases; ``None`` where no data list could be found.
+        purpose: what the data are for.
     """
 
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     survey: Survey | None = None
+    purpose: str = "training"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         "--train_config",
         default="config/config_train.json",
         metavar="FILE",
-        help="relative to the archive (%(default)s)",
+        help="of a training, a validation or an inference; relative to the archive (%(default)s)",
     )
     options.add_argument(
         "-e", "--env", default="config/environment.json", metavar="FILE", help="relative to the archive (%(default)s)"
@@ -127,6 +129,7 @@ def _check_archive(root: Path, given: argparse.Namespace) -> Findings:
     from medl.automl.space import search_problems
     from medl.conf.catalogue import Catalogue
     from medl.conf.check import check_training
+    from medl.conf.check_evaluation import check_evaluation
     from medl.conf.load import parse_settings, read_object
 
     root = Path(os.path.abspath(root))
@@ -134,17 +137,14 @@ def _check_archive(root: Path, given: argparse.Namespace) -> Findings:
     given_env = given.env != parser().get_default("env")
     has_env = given_env or (root / given.env).exists()
     environment = read_object(root / given.env, given.env) if has_env else {}
-    checked = check_training(
-        root,
-        config,
-        environment,
-        parse_settings(given.set),
-        given.train_config,
-        Catalogue.load(),
-        environment_file=given.env,
-        search_problems=search_problems,
-    )
+    of = (root, config, environment, parse_settings(given.set), given.train_config, Catalogue.load())
+    if is_flat := "evaluator" in config and "train" not in config:  # of a validation or an inference
+        checked = check_evaluation(*of, environment_file=given.env)
+    else:
+        checked = check_training(*of, environment_file=given.env, search_problems=search_problems)
     findings = Findings(list(checked.notes) + list(checked.warnings), list(checked.problems))
+    if is_flat:
+        findings.purpose = "evaluation"
     parts = _parts(checked, root)
     if not parts:
         return findings
@@ -245,7 +245,9 @@ def _print(findings: Findings, problems: Sequence[Problem], rows: int | None) ->
         print(f"… {len(problems) - SHOWN} more problems; --json prints all")
     count = len(problems)
     verdict = (
-        f"{count} problem{'s' * (count > 1)}: mend before training." if count else "No problems: training may start."
+        f"{count} problem{'s' * (count > 1)}: mend before {findings.purpose}."
+        if count
+        else f"No problems: {findings.purpose} may start."
     )
     print(verdict, flush=True)
 

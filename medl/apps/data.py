@@ -14,6 +14,8 @@ from typing import Any
 
 from medl.errors import ConfigError, MedlError, Problem
 
+Made = tuple[Path, Path]
+"""A data list, and the folder that its paths start from."""
 EXAMPLE = """examples:
   medl data folders data/images data/labels --validation 0.2 --test 0.1 --patient '(p[0-9]+)_'
   medl data classes data/xrays --folds 5
@@ -31,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    options.add_argument("-m", "--mmar", metavar="ROOT", help="an archive: how it is told of the data list is printed")
     commands = options.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, text: str, *, splits: bool = True) -> argparse.ArgumentParser:
@@ -93,7 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Make the data list, and return the exit code."""
     given = parser().parse_args(argv)
     try:
-        _COMMANDS[given.command](given)
+        out, base = _COMMANDS[given.command](given)
+        if given.mmar:
+            _say_settings(Path(given.mmar), out, base)
     except MedlError as error:
         if given.debug:
             raise
@@ -102,22 +107,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _folders(given: argparse.Namespace) -> None:
+def _folders(given: argparse.Namespace) -> Made:
     from medl.data.pairing import pair
 
     folders = [Path(os.path.abspath(folder)) for folder in (given.images, given.labels) if folder is not None]
     base = given.base or Path(os.path.commonpath([folder.parent for folder in folders]))
-    _write(given, pair(given.images, given.labels), base, {}, given.out or base / "dataset.json")
+    return _write(given, pair(given.images, given.labels), base, {}, given.out or base / "dataset.json")
 
 
-def _classes(given: argparse.Namespace) -> None:
+def _classes(given: argparse.Namespace) -> Made:
     from medl.data.pairing import classes
 
     items, names = classes(given.folder)
-    _write(given, items, given.folder, names, given.out or given.folder / "dataset.json")
+    return _write(given, items, given.folder, names, given.out or given.folder / "dataset.json")
 
 
-def _list(given: argparse.Namespace) -> None:
+def _list(given: argparse.Namespace) -> Made:
     from medl.data.pairing import paths_in
     from medl.data.patients import read_table
 
@@ -148,10 +153,10 @@ def _list(given: argparse.Namespace) -> None:
         items = [{"image": line} for line in paths_in(given.file)]
     if not given.out:
         raise ConfigError(Problem("say where the new data list goes", "-o", remedy="Add -o FILE."))
-    _write(given, items, base, names, given.out, kept)
+    return _write(given, items, base, names, given.out, kept)
 
 
-def _dicom(given: argparse.Namespace) -> None:
+def _dicom(given: argparse.Namespace) -> Made:
     from medl.data.dicom_tree import choose, convert, find_tree
 
     found = find_tree(given.tree)
@@ -167,10 +172,10 @@ def _dicom(given: argparse.Namespace) -> None:
         {"image": one.image, **({"label": one.label} if one.label is not None else {})} for one in done
     ]
     tokens = {os.path.relpath(one.image, given.to): one.patient for one in done if one.patient}
-    _write(given, items, given.to, names, out, patients=tokens)
+    return _write(given, items, given.to, names, out, patients=tokens)
 
 
-def _medmnist(given: argparse.Namespace) -> None:
+def _medmnist(given: argparse.Namespace) -> Made:
     from medl.data.medmnist import write_pictures
     from medl.data.write_list import relative, write_list
 
@@ -179,15 +184,16 @@ def _medmnist(given: argparse.Namespace) -> None:
     lists = {part: relative(items, given.to) for part, items in write_pictures(given.file, given.to).items()}
     write_list(out, lists, labels={}, description=f"From {given.file.name}, in the parts that it came in.")
     _say(out, lists)
+    return out, given.to
 
 
-def _decathlon(given: argparse.Namespace) -> None:
+def _decathlon(given: argparse.Namespace) -> Made:
     from medl.data.decathlon import fetch
 
     folder = fetch(given.task, given.to)
     given.file, given.key, given.base = folder / "dataset.json", ["training"], folder
     given.out = given.out or folder / "medl_dataset.json"
-    _list(given)
+    return _list(given)
 
 
 _COMMANDS = {
@@ -208,8 +214,8 @@ def _write(
     out: str | Path,
     kept: Mapping[str, list[Any]] | None = None,
     patients: Mapping[str, str] | None = None,
-) -> None:
-    """Part the items and write the data list.
+) -> Made:
+    """Part the items, write the data list, and return where.
 
     Args:
         given: the command line.
@@ -250,6 +256,7 @@ def _write(
     _say(Path(out), lists)
     if Path(os.path.abspath(out)).parent != Path(os.path.abspath(base)):
         print(f"its paths start from {base}: that is DATA_ROOT", flush=True)
+    return Path(out), Path(base)
 
 
 def _parted(
@@ -275,6 +282,15 @@ def _say(out: Path, lists: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         more += f", folds of {', '.join(map(str, counts))}" if folds else ""
         print(f"{part}: {len(items)} cases{more}")
     print(f"wrote {out}", flush=True)
+
+
+def _say_settings(root: Path, out: Path, base: Path) -> None:
+    """Print what an archive's environment.json has for a data list: places inside it relative to it."""
+    root = Path(os.path.abspath(root))
+    for name, place in (("DATA_ROOT", base), ("DATASET_JSON", out)):
+        place = Path(os.path.abspath(place))
+        shown = place.relative_to(root) if place.is_relative_to(root) else place
+        print(f'{root.name}/config/environment.json:  "{name}": "{shown}"', flush=True)
 
 
 def _free(out: Path) -> None:

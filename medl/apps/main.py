@@ -32,9 +32,11 @@ VERBS: Mapping[str, str] = {
     "finetune": "go on training from the archive's weights",
     "validate": "score the exported network",
     "validate_ckpt": "score the checkpoint",
-    "validate_multi_gpu": "score on several GPUs",
+    "validate_multi_gpu": "score the exported network on several GPUs",
+    "validate_multi_gpu_ckpt": "score the checkpoint on several GPUs",
     "infer": "write the predictions of the test list",
-    "prepare_dataset": "make the archive's data ready",
+    "prepare_dataset": "make a data list for the archive",
+    "automl_train_round": "run the job of a search that the archive is once more",
 }
 """Command to what the script ``commands/<command>.sh`` of an archive does."""
 

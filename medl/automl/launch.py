@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from medl.horovod import HOST_GPUS
+from medl.memory import JOBS
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -79,7 +80,12 @@ def training_argv(
 
 
 def training_env(
-    environ: Mapping[str, str], slots: Sequence[int], threads: int, custom: Path | None = None, hosts: Hosts = ()
+    environ: Mapping[str, str],
+    slots: Sequence[int],
+    threads: int,
+    custom: Path | None = None,
+    hosts: Hosts = (),
+    jobs: int = 1,
 ) -> dict[str, str]:
     """Return a copied environment in which a job sees its own GPUs, its share of the threads and its own ``custom/``.
 
@@ -90,8 +96,9 @@ def training_env(
         threads: threads per rank, at least 1.
         custom: the folder of the job's own Python.
         hosts: each host's own ids, which then count instead of ``slots``.
+        jobs: how many run at the same time and share the RAM.
     """
-    env = dict(environ)
+    env = {**environ, JOBS: str(max(1, jobs))}
     outer = environ.get("CUDA_VISIBLE_DEVICES")
     if hosts:
         env[HOST_GPUS] = "+".join(f"{host}/{','.join(map(str, ids))}" for host, ids in hosts)
@@ -136,6 +143,7 @@ def training_launch(
     launcher: str = "auto",
     python: str = sys.executable,
     horovodrun: str | None = None,
+    jobs: int = 1,
 ) -> Launch:
     """Return how the archive ``job`` is trained on a worker's ``slots``: one rank per slot.
 
@@ -150,6 +158,7 @@ def training_launch(
             rank whatever the number of slots.
         python: the interpreter.
         horovodrun: the launcher of several ranks; where not given, the one beside the interpreter.
+        jobs: how many run at the same time.
 
     Raises:
         ValueError: there is no such launcher, or it does not reach other hosts.
@@ -157,4 +166,4 @@ def training_launch(
     chosen = chosen_launcher(launcher, len(slots), hosts)
     ranks = 1 if chosen == "python" else len(slots)
     argv = training_argv(job, chosen, ranks, hosts=hosts, settings=settings, python=python, horovodrun=horovodrun)
-    return Launch(argv, training_env(environ, slots, threads, Path(job) / "custom", hosts), chosen, ranks)
+    return Launch(argv, training_env(environ, slots, threads, Path(job) / "custom", hosts, jobs), chosen, ranks)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 """SOP class of DICOM SEG."""
 _KEY = os.urandom(16)
-_PIXELS = "Install a decoder: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
+_DECODERS = "Install decoders: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
+_UNPACK = "Convert it to uncompressed DICOM first, for instance with gdcmconv --raw."
 
 
 @dataclass(frozen=True)
@@ -196,10 +197,20 @@ def _pixels(path: Path, dicom: Any) -> np.ndarray[Any, Any]:
         return array
     except Exception as error:
         text = " ".join(str(error).split())
-        if "decompress" in text.lower() or "plugin" in text.lower() or "decod" in text.lower():
-            raise Unreadable(f"the pixels of {path.name} can be decoded", "no decoder for them", _PIXELS) from None
+        if any(words in text for words in ("decompress", "decode", "plugin")):
+            raise _undecoded(path, text, read_header(path, dicom)) from None
         value = "pixels that end too early: truncated" if "length" in text or "bytes" in text else type(error).__name__
         raise Unreadable(f"{path.name} has whole pixels", value, "Fetch the file again.") from None
+
+
+def _undecoded(path: Path, text: str, header: Any) -> Unreadable:
+    """Return what is wrong with compressed pixels, from pydicom's words."""
+    rule, kind = f"the pixels of {path.name} can be decoded", str(header.file_meta.TransferSyntaxUID.name)
+    if "missing dependencies" in text or "does not support" in text:
+        return Unreadable(rule, f"{kind}, for which no decoder is installed", _DECODERS)
+    if "is not supported" in text:
+        return Unreadable(rule, f"{kind}, which is no compression of single images", _UNPACK)
+    return Unreadable(rule, f"damaged or truncated pixels ({kind})", "Fetch the file again.")
 
 
 def _rescaled(array: np.ndarray[Any, Any], frame: Frame) -> np.ndarray[Any, Any]:

@@ -53,10 +53,12 @@ class Translation:
         config: the checked config in its normal form.
         catalogue: the components.
         file: the config's name, for messages.
+        names: what ``@name`` is called in the bundle.
     """
 
-    def __init__(self, config: Mapping[str, Any], catalogue: Catalogue, file: str):
+    def __init__(self, config: Mapping[str, Any], catalogue: Catalogue, file: str, names: Mapping[str, str] = NAMES):
         self.config = config
+        self.names = names
         self.catalogue = catalogue
         self.file = file
         self.problems: list[Problem] = []
@@ -80,7 +82,9 @@ class Translation:
             self.own_code = True
         where, args = args_of(spec)
         made = {key: self.value(item, child(child(path, where), key)) for key, item in args.items()}
-        return {"_target_": entry.dotted if entry is not None else name, **made}
+        if entry is not None:  # torch.optim takes the names of its modules away
+            name = f"torch.optim.{entry.name}" if "torch.optim" in entry.packages else entry.dotted
+        return {"_target_": name, **made}
 
     def value(self, value: Any, path: str) -> Any:
         """Return a value with its marks in the bundle's words; a text that a bundle would run is a problem."""
@@ -96,9 +100,10 @@ class Translation:
                 self._refuse(path, value, "a bundle takes a text that begins with $, % or @ for code")
             return value
         for name in _REFERENCE.findall(value):
-            if name not in NAMES:
-                self._refuse(path, value, f'a bundle for inference has no "{name}"')
-        text = _REFERENCE.sub(lambda found: f"@{NAMES.get(found[1], found[1])}", value)
+            if name not in self.names:
+                kind = " for inference" if self.names is NAMES else ""
+                self._refuse(path, value, f'a bundle{kind} has no "{name}"')
+        text = _REFERENCE.sub(lambda found: f"@{self.names.get(found[1], found[1])}", value)
         return {Mark.REFERENCE: text, Mark.EXPRESSION: "$" + text[1:].strip(), Mark.LAMBDA: "$" + text}[mark]
 
     def transforms(self, key: str) -> list[dict[str, Any]]:
@@ -359,21 +364,28 @@ def _is_absolute(value: Any) -> bool:
     return isinstance(value, str) and os.path.isabs(value)
 
 
-def readme(name: str, *, own_code: bool) -> str:
+def readme(name: str, *, own_code: bool, trains: bool = False) -> str:
     """Return the bundle's README.
 
     Args:
         name: of the archive.
         own_code: whether it needs the classes in ``custom/``.
+        trains: whether it has a train.json.
     """
     path = "PYTHONPATH=custom " if own_code else ""
+    train = f"""Train with MONAI alone, on a folder with dataset.json and its images; checkpoints go to models/:
+
+    {path}python -m monai.bundle run --config_file configs/train.json --dataset_dir FOLDER
+
+"""
+    train = train if trains else ""
     return f"""# {name}
 
 Run in this folder; the predictions go to eval/:
 
     {path}python -m monai.bundle run --config_file configs/inference.json --dataset_dir FOLDER_OF_IMAGES
 
-Check and export:
+{train}Check and export:
 
     {path}python -m monai.bundle verify_net_in_out network_def --meta_file configs/metadata.json \\
         --config_file configs/inference.json

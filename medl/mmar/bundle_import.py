@@ -24,9 +24,11 @@ from medl.conf.load import read_object
 from medl.errors import ConfigError, MedlError, Problem
 from medl.mmar.archive import MMAR, create
 from medl.mmar.bundle import IMAGE, LABEL, TRAIN_CONFIG
+from medl.mmar.bundle_file import config_files, read_config
+from medl.mmar.copied import copy_folder, require_inside
 from medl.mmar.files import write_json
 
-CONFIGS = ("train.json", "inference.json", "evaluate.json")
+CONFIGS = ("train", "inference", "evaluate")
 """Where a bundle may describe its network, best first."""
 NETWORK = ("network_def", "network", "net")
 BEFORE = ("preprocessing", "train#preprocessing", "validate#preprocessing")
@@ -154,6 +156,10 @@ def archive_from_bundle(bundle_dir: str | os.PathLike[str], target: str | os.Pat
 
 
 def _fill(mmar: MMAR, bundle: Path, catalogue: Catalogue) -> list[str]:
+    homes = _homes(bundle)
+    for path in (bundle / "configs").iterdir():
+        if path.is_file():
+            require_inside(path, bundle, homes)
     own = bundle / "configs" / TRAIN_CONFIG
     if own.is_file():
         file, config = f"configs/{TRAIN_CONFIG}", read_object(own)
@@ -171,14 +177,14 @@ def _fill(mmar: MMAR, bundle: Path, catalogue: Catalogue) -> list[str]:
         notes.append("the bundle has no models/model.pt, so the archive has no weights.")
     for name in ("model.pt", "model.ts"):
         if (weights := bundle / "models" / name).is_file():
-            shutil.copyfile(weights, mmar.models / name)
+            shutil.copyfile(require_inside(weights, bundle, homes), mmar.models / name)
     for name in ("custom", "scripts"):
         if (code := bundle / name).is_dir():
             place = mmar.custom if name == "custom" else mmar.custom / name
-            shutil.copytree(code, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+            copy_folder(code, place, inside=[bundle, *homes])
             notes.append(f"the bundle's own Python ({name}/) is in custom/: read it before you run it.")
     if (licence := bundle / "LICENSE").is_file():
-        shutil.copyfile(licence, mmar.root / "docs" / "license.txt")
+        shutil.copyfile(require_inside(licence, bundle, homes), mmar.root / "docs" / "license.txt")
     environment = read_object(mmar.environment)
     check_training(mmar.root, config, environment, {}, file, catalogue, own_values=True, check_data=False).require()
     write_json(mmar.train_config, config)
@@ -186,19 +192,25 @@ def _fill(mmar: MMAR, bundle: Path, catalogue: Catalogue) -> list[str]:
     return notes
 
 
+def _homes(bundle: Path) -> list[Path]:
+    """Return where a bundle's links may lead besides itself: the files of the hub's cache that it lies in."""
+    folder = bundle.resolve()
+    return [folder.parent.parent / "blobs"] if folder.parent.name == "snapshots" else []
+
+
 def _template_with(mmar: MMAR, bundle: Path, catalogue: Catalogue) -> tuple[dict[str, Any], str]:
     """Return the template's train config with a bundle's parts in it, and the bundle's file that they are from."""
-    there = [name for name in CONFIGS if (bundle / "configs" / name).is_file()]
-    for name in there:
-        source = _Bundle(read_object(bundle / "configs" / name), f"configs/{name}")
+    for path in config_files(bundle / "configs", CONFIGS):
+        file = f"configs/{path.name}"
+        source = _Bundle(read_config(path, file), file)
         place, network = source.find(NETWORK)
         if place and isinstance(network, Mapping) and "_target_" in network:
             break
     else:
         has = ", ".join(sorted(path.name for path in (bundle / "configs").iterdir())) or "nothing"
-        remedy = "Configs in YAML have to be converted to JSON first." if ".y" in has else ""
-        rule = f"a bundle's {' or '.join(CONFIGS[:2])} describes its network under network_def, but configs/ has {has}"
-        raise ConfigError(Problem(rule, file=str(bundle), remedy=remedy))
+        names = "train.json or inference.json (or .yaml)"
+        rule = f"a bundle's {names} describes its network under network_def, but configs/ has {has}"
+        raise ConfigError(Problem(rule, file=str(bundle)))
     model = source.component(network, place, catalogue)
     if source.problems or model is None:
         raise ConfigError(source.problems or [Problem("a bundle's network is enabled", source.file, place)])

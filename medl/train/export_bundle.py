@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -14,8 +15,10 @@ import torch
 
 import medl
 from medl.conf.catalogue import Catalogue
+from medl.errors import ConfigError
 from medl.mmar.archive import MMAR
 from medl.mmar.bundle import TRAIN_CONFIG, inference_config, metadata, portable_config, readme
+from medl.mmar.bundle_training import train_config
 from medl.mmar.files import write_json, write_text
 from medl.train.checkpoints import save_checkpoint
 from medl.train.export import Exported, export, output_of, refuse_existing
@@ -73,7 +76,8 @@ def export_bundle(
         write_json(part / "configs" / "inference.json", inference)
         write_json(part / "configs" / "metadata.json", described)
         write_json(part / "configs" / TRAIN_CONFIG, portable_config(raw, values, mmar.root))
-        write_text(part / "docs" / "README.md", readme(mmar.name, own_code=own_code))
+        note = _write_training(part, config, file, mmar.root, classification=classification)
+        write_text(part / "docs" / "README.md", readme(mmar.name, own_code=own_code, trains=not note))
         if (own := mmar.root / "docs" / "license.txt").is_file():
             shutil.copyfile(own, part / "LICENSE")
         if own_code and mmar.custom.is_dir():
@@ -82,4 +86,16 @@ def export_bundle(
         exported = export(network, shape, part / "models" / "model.ts", verify=verify)
         refuse_existing(target)
         os.replace(part, target)
-    return exported
+    return dataclasses.replace(exported, notes=(*exported.notes, note)) if note else exported
+
+
+def _write_training(part: Path, config: Mapping[str, Any], file: str, root: Path, *, classification: bool) -> str:
+    """Write train.json, and return why there is none: an export does not fail for it."""
+    try:
+        made = train_config(config, Catalogue.load(), file, root, classification=classification)
+    except ConfigError as error:
+        first, more = error.problems[0], len(error.problems) - 1
+        others = f" (and {more} more)" if more else ""
+        return f"configs/train.json is left out: {first.path}: {first.rule}{others}."
+    write_json(part / "configs" / "train.json", made)
+    return ""

@@ -7,11 +7,12 @@ import re
 
 from medl.errors import MedlError, RunError, TrainingError
 from medl.raised import user_place
+from medl.train.loader_death import loader_death
+from medl.train.out_of_memory import is_out_of_memory
 from medl.train.remedies import remedy
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
-_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
 _OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-f]+>")
 """How Python shows an object that has no text of its own."""
 
@@ -36,6 +37,8 @@ def failure(error: BaseException, epoch: int | None = None) -> MedlError:
     where = f"epoch {epoch}: " if epoch else ""
     if any(type(one).__name__ == "HorovodInternalError" for one in chain):
         return RankLost(f"{where}another rank ended; its own last line says why.")
+    if death := loader_death(chain):
+        return TrainingError(f"{where}{death}")
     for one in chain:
         if isinstance(one, OSError) and one.errno in _FULL:
             return TrainingError(
@@ -47,7 +50,7 @@ def failure(error: BaseException, epoch: int | None = None) -> MedlError:
                 f"{where}{one.filename or 'a file'} cannot be written or read ({one.strerror}). "
                 "Make the archive writable, or give another folder with --set MMAR_CKPT_DIR=..."
             )
-        if isinstance(one, MemoryError) or any(words in str(one).lower() for words in _MEMORY):
+        if is_out_of_memory(one):
             return TrainingError(
                 f"{where}out of memory ({_first_line(one)}). A smaller batch, patch, cache or sw_batch_size needs less."
             )

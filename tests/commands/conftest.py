@@ -19,6 +19,7 @@ COMMANDS = (
     "automl_train_round.sh",
     "finetune.sh",
     "infer.sh",
+    "prepare_dataset.sh",
     "train.sh",
     "train_multi_gpu.sh",
     "validate.sh",

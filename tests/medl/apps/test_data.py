@@ -36,6 +36,18 @@ def test_two_folders(tmp_path, capsys):
     assert main([*words, "--test", "0.2", "--seed", "3"]) == 0 and read(out) == read(tmp_path / "first.json")
 
 
+def test_an_archive_is_told_of_its_list(tmp_path, capsys):
+    root = tmp_path / "archive"
+    (root / "config").mkdir(parents=True)
+    words = ["-m", str(root), "folders", str(CROPS / "images"), "-o", str(root / "data/mine.json")]
+    (root / "data").mkdir()
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert f'archive/config/environment.json:  "DATA_ROOT": "{CROPS}"' in said
+    assert 'archive/config/environment.json:  "DATASET_JSON": "data/mine.json"' in said
+    assert not (root / "config/environment.json").exists()
+
+
 def test_empty_splits_are_refused_by_name(tmp_path, capsys):
     words = ["folders", str(CROPS / "images"), str(CROPS / "labels"), "-o", str(tmp_path / "d.json")]
     assert main([*words, "--patient", "crop"]) == 2

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import medl
-from medl.apps.main import MODULES, main
+from medl.apps.main import MODULES, VERBS, main
+
+COMMANDS = {path.stem for path in (Path(__file__).parents[3] / "commands").glob("*.sh")}
 
 
 def call(*words: str) -> subprocess.CompletedProcess[str]:
@@ -30,6 +32,13 @@ def test_the_version(capsys):
 @pytest.mark.parametrize("name", [name for name, (module, _) in MODULES.items() if find_spec(module)])
 def test_each_module_has_a_main(name):
     assert callable(import_module(MODULES[name][0]).main)
+
+
+def test_each_script_is_a_subcommand_and_each_verb_a_script():
+    sourced = {"set_env", "set_ranks"}
+    assert sourced <= COMMANDS
+    assert COMMANDS - sourced - set(MODULES) == set(VERBS)
+    assert not set(VERBS) & set(MODULES)
 
 
 def test_a_module_gets_its_words_and_gives_its_exit_code(tmp_path, capsys):

@@ -63,6 +63,11 @@ def test_ids_count_within_the_devices_that_the_engine_sees(outer, slots, inner):
     assert training_env({"CUDA_VISIBLE_DEVICES": outer}, slots, 1)["CUDA_VISIBLE_DEVICES"] == inner
 
 
+def test_a_job_knows_how_many_share_the_machine():
+    assert training_env({}, [0], 1)["MEDL_JOBS"] == "1"
+    assert training_launch(JOB, [0], 1, {"MEDL_JOBS": "9"}, jobs=3).env["MEDL_JOBS"] == "3"
+
+
 def test_custom_comes_first_on_the_python_path():
     env = training_env({"PYTHONPATH": "/mine"}, [0], 1, JOB / "custom")
     assert env["PYTHONPATH"] == os.pathsep.join([str(JOB / "custom"), "/mine"])

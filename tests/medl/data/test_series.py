@@ -114,6 +114,49 @@ def test_a_damaged_file_is_named_without_its_tags(dicom):
         read_dicom(folder)
 
 
+def test_what_pydicom_itself_decompresses_is_read(dicom):
+    from pydicom import dcmread
+    from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+
+    plain = read_dicom(dicom("a")).array
+    for name, syntax in (("rle", RLELossless), ("deflated", DeflatedExplicitVRLittleEndian)):
+        for path in dicom(name).iterdir():
+            one = dcmread(path)
+            if syntax == RLELossless:
+                one.compress(syntax)
+            one.file_meta.TransferSyntaxUID = syntax
+            one.save_as(path)
+        assert np.array_equal(read_dicom(path.parent).array, plain)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "value", "remedy"),
+    [
+        ("JPEGLosslessSV1", "JPEG Lossless.*, for which no decoder is installed", "pip install pylibjpeg"),
+        ("HTJ2KLossless", "High-Throughput JPEG 2000.*, for which no decoder", "pylibjpeg-openjpeg"),
+        ("MPEG2MPML", "MPEG2.*, which is no compression of single images", "gdcmconv --raw"),
+        ("RLELossless", r"damaged or truncated pixels \(RLE Lossless\)", "Fetch the file again"),
+    ],
+)
+def test_pixels_that_cannot_be_decoded_are_refused_by_their_compression(dicom, syntax, value, remedy, monkeypatch):
+    import pydicom
+
+    path = dicom("a") / "0.dcm"
+    one = pydicom.dcmread(path)
+    one.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8\xff\xc3" + bytes(60)])
+    one["PixelData"].VR = "OB"
+    one["PixelData"].is_undefined_length = True
+    one.file_meta.TransferSyntaxUID = getattr(pydicom.uid, syntax)
+    one.save_as(path)
+    decoder = pydicom.pixels.decoders
+    for name in ("JPEGLosslessSV1Decoder", "HTJ2KLosslessDecoder"):  # as where no plugin is installed
+        monkeypatch.setattr(getattr(decoder, name), "_available", {})
+        monkeypatch.setattr(getattr(decoder, name), "_unavailable", {"pylibjpeg": ("pylibjpeg>=2.0",)})
+    with pytest.raises(Unreadable, match=f"the pixels of 0.dcm can be decoded, but got {value}") as caught:
+        read_dicom(path.parent)
+    assert remedy in caught.value.remedy and "SECRET" not in str(caught.value)
+
+
 def test_the_patient_is_a_token(dicom):
     first, second = read_dicom(dicom("a")), read_dicom(dicom("b", PatientID="OTHER"))
     again = find_series((dicom("c", uid="7")).iterdir())[0]

@@ -97,11 +97,25 @@ def test_what_cannot_be_taken_over_is_said_and_leaves_nothing(tmp_path, more, sa
     assert [one.name for one in tmp_path.iterdir()] == ["b"]
 
 
-def test_no_bundle_and_one_in_yaml(tmp_path):
+@pytest.mark.parametrize("ending", ["yaml", "yml"])
+def test_a_bundle_in_yaml_is_as_good(tmp_path, ending):
+    import yaml
+
+    source = bundle(tmp_path / "b")
+    archive_from_bundle(source, tmp_path / "a")
+    written = source / "configs/inference.json"
+    (source / f"configs/inference.{ending}").write_text(yaml.safe_dump(json.loads(written.read_text())))
+    written.unlink()
+    notes = archive_from_bundle(source, tmp_path / "of_yaml")
+    assert trained(tmp_path / "of_yaml") == trained(tmp_path / "a")
+    assert f"configs/inference.{ending}" in notes[0]
+
+
+def test_no_bundle_and_one_without_a_network(tmp_path):
     with pytest.raises(ConfigError, match="a folder with configs/ in it"):
         archive_from_bundle(tmp_path, tmp_path / "a")
-    source = bundle(tmp_path / "b", "inference.yaml")
-    with pytest.raises(ConfigError, match=r"inference\.yaml(.|\n)*converted to JSON"):
+    source = bundle(tmp_path / "b", "other.yaml")
+    with pytest.raises(ConfigError, match=r"network_def, but configs/ has other\.yaml"):
         archive_from_bundle(source, tmp_path / "a")
 
 

@@ -105,6 +105,16 @@ def test_monai_verifies_what_goes_in_and_out(bundle):
     assert "verified with no error" in monai(bundle, "verify_net_in_out", "network_def", *words)
 
 
+def test_monai_trains_it_alone(bundle, tmp_path):
+    shutil.copytree(bundle, tmp_path / "b")
+    data = bundle.parent / "my archive/data"
+    words = ["--config_file", "configs/train.json", "--dataset_dir", str(data), "--epochs", "1"]
+    said = monai(tmp_path / "b", "run", *words)
+    assert "Epoch: 1/1, Iter: 1/" in said and "Key metric: val_mean_dice best value" in said
+    assert list((tmp_path / "b/models").glob("model_key_metric=*.pt"))
+    assert "configs/train.json" in (bundle / "docs/README.md").read_text()
+
+
 def test_monai_exports_it_again(bundle, tmp_path):
     words = ["--meta_file", "configs/metadata.json", "--config_file", "configs/inference.json"]
     files = ["--filepath", str(tmp_path / "again.ts"), "--ckpt_file", "models/model.pt"]

@@ -11,7 +11,16 @@ from monai.networks.nets import UNet
 from medl.errors import ConfigError
 from medl.mmar.archive import MMAR
 from medl.train.checkpoints import save_checkpoint
-from medl.train.trained_network import built_network, conf_of, load_weights, network_conf, read_checkpoint, weights_of
+from medl.train.trained_network import (
+    built_network,
+    conf_of,
+    load_checkpoint,
+    load_torchscript,
+    load_weights,
+    network_conf,
+    read_checkpoint,
+    weights_of,
+)
 
 
 def net(channels=(4, 8)) -> UNet:
@@ -90,3 +99,37 @@ def test_a_conf_inside_names_components_only(path, tmp_path):
     with pytest.raises(ConfigError, match=r"subprocess"):
         built_network(MMAR(tmp_path), network_conf({"train": {"model": spec}}, MMAR(tmp_path), path), {}, file="inside")
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_config_as_clara_stored_it(tmp_path):
+    args = {"dimensions": 3, "in_channels": 1, "out_channels": "{classes}", "channels": [4, 8], "strides": [2]}
+    models = [{"name": "VNet", "disabled": True}, {"name": "Unet#net", "args": args}]
+    conf = {"classes": 2, "DATA": "{NOWHERE}", "train": {"model": models}}
+    weights = {f"module.{name}": value for name, value in net().state_dict().items()}
+    save_checkpoint(tmp_path / "model.pt", {"model": weights, "train_conf": conf})
+    network = load_checkpoint(tmp_path / "model.pt", MMAR(tmp_path), torch.device("cpu"))
+    assert network(torch.zeros(1, 1, 8, 8, 8)).shape == (1, 2, 8, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "remedy"),
+    [
+        ({"train_conf": None}, "saved without train_conf", "CheckpointLoader"),
+        ({"train_conf": {"train": {"model": {"path": "subprocess.Popen"}}}}, "subprocess", "CheckpointLoader"),
+        ({"train_conf": {"train": {"model": {"name": "UNet", "args": {}}}}}, "spatial_dims", "CheckpointLoader"),
+        ({"model": {}}, "network's weights", "MMAR_CKPT"),
+    ],
+)
+def test_what_is_wrong_with_it_is_said_where_it_is_named(path, tmp_path, change, rule, remedy):
+    save_checkpoint(path, {**read_checkpoint(path), **change})
+    with pytest.raises(ConfigError) as caught:
+        load_checkpoint(path, MMAR(tmp_path), torch.device("cpu"), file="c.json", place="model.ckpt_path")
+    problem = caught.value.problems[0]
+    assert (problem.file, problem.path) == ("c.json", "model.ckpt_path")
+    assert str(path) in problem.rule and rule in str(caught.value) and remedy in problem.remedy
+
+
+def test_what_is_no_torchscript(tmp_path):
+    (tmp_path / "model.ts").write_bytes(b"no")
+    with pytest.raises(ConfigError, match=r"model\.ts is no TorchScript"):
+        load_torchscript(tmp_path / "model.ts", torch.device("cpu"), file="c.json", place="model.ts_path")
