@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import math
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -14,6 +15,13 @@ MAX_SIZE = 100_000
 """Elements of a range or a collection that an expression makes, characters of a text."""
 MAX_BITS = 4096
 """Bits of an integer that an expression makes."""
+
+MAX_ELEMENTS = 2**31
+"""Elements of a tensor or an array that an expression makes of several."""
+MAX_GROWTH = 64
+"""How many times larger than the larger of two tensors their broadcast may be, where it is large."""
+MAX_WEIGHTS = 2**28
+"""Of a layer that an expression makes, as its sizes multiplied tell."""
 
 CONTAINERS = (list, tuple, set, frozenset, dict)
 
@@ -103,6 +111,7 @@ def binary(steps: Steps, kind: type[ast.operator], left: Any, right: Any) -> Any
         and isinstance(right, CONTAINERS)
     ):
         steps.take(len(left) + len(right))
+    check_broadcast((left, right))
     value = _BINARY[kind](left, right)
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
         raise Refused(f"an integer of more than {MAX_BITS} bits")
@@ -113,6 +122,44 @@ def check_size(size: int) -> None:
     """Refuse a size beyond MAX_SIZE."""
     if size > MAX_SIZE:
         raise Refused(f"more than {MAX_SIZE:,} elements")
+
+
+def check_broadcast(values: Iterable[Any]) -> None:
+    """Refuse tensors and arrays that together would be very much larger than each of them."""
+    shapes = [shape for shape in map(_shape, values) if shape is not None]
+    if len(shapes) < 2:
+        return
+    together = [max(sizes) for sizes in itertools.zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1)]
+    made, largest = math.prod(together), max(math.prod(shape) for shape in shapes)
+    if made > MAX_ELEMENTS or (made > 2**24 and made > MAX_GROWTH * largest):
+        raise Refused(f"a tensor of {made:,} elements made of much smaller ones")
+
+
+def check_tensor_call(name: str, args: Iterable[Any]) -> None:
+    """Refuse a call of a function of torch that would make a very large tensor or layer.
+
+    Args:
+        name: its full name, such as ``torch.cat``.
+        args: all that it is given.
+    """
+    direct = list(args)
+    check_broadcast(direct)
+    given = [part for value in direct for part in (value if isinstance(value, (list, tuple)) else (value,))]
+    if sum(math.prod(shape) for shape in map(_shape, given) if shape is not None) > MAX_ELEMENTS:
+        raise Refused(f"more than {MAX_ELEMENTS:,} elements")
+    sizes = math.prod(max(1, abs(part)) for part in given if isinstance(part, int))
+    if name.endswith(".one_hot"):
+        sizes *= max((math.prod(shape) for shape in map(_shape, given) if shape is not None), default=1)
+        if sizes > MAX_ELEMENTS:
+            raise Refused(f"a tensor of {sizes:,} elements")
+    elif name.startswith("torch.nn.") and ".functional." not in name and sizes > MAX_WEIGHTS:
+        raise Refused(f"a layer of {sizes:,} weights")
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """Return the sizes of a tensor or an array, ``None`` for anything else."""
+    shape = getattr(value, "shape", None)
+    return tuple(shape) if isinstance(shape, tuple) and all(isinstance(size, int) for size in shape) else None
 
 
 FUNCTIONS: dict[str, Any] = {

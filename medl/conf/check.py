@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from medl.conf.catalogue import Catalogue
+from medl.conf.channel_first import channel_warnings
 from medl.conf.check_component import ComponentCheck
 from medl.conf.component import user_folders
 from medl.conf.data_list import data_list_problems
@@ -137,6 +138,7 @@ def check_training(
             if not any(path.startswith(f"{place.path}.data_") for path in wrong):
                 problems += data_problems(place, mmar_root, file, read_keys(normal, place.section))
     warnings = _warnings(config, normal, in_force, file) if not problems else []
+    warnings += channel_warnings(normal, catalogue, file) if not problems else []
     return Checked(resolved, normal, today.notes, ordered(problems, config, (environment_file, file)), warnings)
 
 
@@ -263,7 +265,7 @@ def data_problems(place: Place, mmar_root: Path, file: str, keys: tuple[str, ...
         shown = str(path.resolve().relative_to(mmar_root.resolve()))
     except ValueError:
         shown = str(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         return [
             Problem(
                 rule="the data list has to exist",
@@ -273,7 +275,7 @@ def data_problems(place: Place, mmar_root: Path, file: str, keys: tuple[str, ...
                 remedy="Set DATASET_JSON in config/environment.json, or with --set DATASET_JSON=FILE.",
             )
         ]
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return [
             Problem(
                 rule="the folder of the data has to exist",

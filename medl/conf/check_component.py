@@ -10,6 +10,7 @@ from pathlib import Path
 from medl.conf.catalogue import ROLES, Catalogue, serves
 from medl.conf.component import ALLOWED_PACKAGES, place_problem
 from medl.conf.parameters import UNKNOWN, Signature
+from medl.conf.refused_args import refused_args
 from medl.conf.sections import Place, args_of, full_name
 from medl.conf.signature import NameMissing, Sources
 from medl.errors import Problem, near_names
@@ -95,13 +96,21 @@ class ComponentCheck:
             given=_given(place),
             remedies={arg: text for (key, arg), text in REMEDIES.items() if key == place.key},
         )
+        if not self._is_own(label, place):
+            found += refused_args(
+                args,
+                folders=self.folders,
+                packages=(*ALLOWED_PACKAGES, *self.packages),
+                file=self.file,
+                path=f"{place.path}.{where}",
+            )
         return found
 
     def _signature(self, label: str, place: Place, found: list[Problem]) -> Signature:
         """Return what the class takes, adding to ``found`` what is wrong with its name."""
         by_path = bool(place.spec.get("path"))
         path = f"{place.path}.{'path' if by_path else 'name'}"
-        own = by_path and self.sources.module_file(label.rpartition(".")[0], installed=False) is not None
+        own = self._is_own(label, place)
         entry = None if own else self.catalogue.find(label, place.key)
         if entry is not None and ("." in label or not by_path):
             if not serves(entry, place.key):
@@ -132,6 +141,11 @@ class ComponentCheck:
                 near = tuple(self._dotted(name) for name in self.catalogue.near(label, place.key))
             found.append(Problem(rule=error.reason, file=self.file, path=path, value=label, near=near))
             return UNKNOWN
+
+    def _is_own(self, label: str, place: Place) -> bool:
+        """Return whether a class is the user's own, from custom/ or PYTHONPATH."""
+        module = label.rpartition(".")[0]
+        return bool(place.spec.get("path")) and self.sources.module_file(module, installed=False) is not None
 
     def _wrong_kind(self, name: str, kind: str, place: Place, path: str) -> Problem:
         wanted = ROLES[place.key][0]

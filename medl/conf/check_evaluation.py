@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from medl.conf.catalogue import Catalogue
+from medl.conf.channel_first import channel_warnings
 from medl.conf.check import (
     ENVIRONMENT_FILE,
     Checked,
@@ -110,6 +111,7 @@ def check_evaluation(
         for problem, flat in ((problem, flat_problem(problem)) for problem in found)
     ]
     warnings = _warnings(normal, chosen, file) if not problems else []
+    warnings += [flat_text(text) for text in channel_warnings(normal, catalogue, file)] if not problems else []
     notes = [flat_text(note) for note in today.notes]
     return Checked(resolved, normal, notes, ordered(problems, config, (environment_file, file)), warnings)
 

@@ -26,8 +26,17 @@ REFUSED_PACKAGES = (
     "monai.apps.nnunet",
     "monai.apps.mmars",
     "monai.config",
+    "monai.fl",
+    *(f"medl.{part}" for part in ("apps", "automl", "conf", "data", "mmar", "train")),
 )
 """Parts of them that run other configs or programs rather than being components."""
+
+REFUSED_CLASSES = (
+    "GaussianMixtureModel",
+    "MedicalNetPerceptualSimilarity",
+    "RadImageNetPerceptualSimilarity",
+)
+"""Classes of MONAI that compile code, or fetch it from a public repository, and run it."""
 
 FUNCTION_PACKAGES = ("monai.networks.nets",)
 """Parts of them whose functions make components, such as ``resnet18``; elsewhere only classes are components."""
@@ -114,9 +123,11 @@ def place_problem(
         return Problem(rule='a full name is "module.Class"', file=file, path=path, value=dotted)
     if any(part.startswith("_") for part in (name, *module.split("."))) and not _in_folders(module, folders):
         return Problem(rule="a component has no private name", file=file, path=path, value=dotted)
-    if _within(module, REFUSED_PACKAGES) and not _within(module, [p for p in packages if p not in ALLOWED_PACKAGES]):
+    if within(module, REFUSED_PACKAGES) and not within(module, [p for p in packages if p not in ALLOWED_PACKAGES]):
         return Problem(rule=f"{module} has programs, not components", file=file, path=path, value=dotted)
-    if _within(module, packages) or _in_folders(module, folders):
+    if name in REFUSED_CLASSES and within(module, ("monai",)):
+        return Problem(rule="a component neither fetches nor compiles code", file=file, path=path, value=dotted)
+    if within(module, packages) or _in_folders(module, folders):
         return None
     return Problem(
         rule=f"a component is from {', '.join(packages)}, or from a module in the archive's custom/ or on PYTHONPATH",
@@ -127,7 +138,8 @@ def place_problem(
     )
 
 
-def _within(module: str, packages: Sequence[str]) -> bool:
+def within(module: str, packages: Sequence[str]) -> bool:
+    """Return whether a module is one of the packages or lies in one."""
     return any(module == package or module.startswith(package + ".") for package in packages)
 
 
@@ -136,12 +148,12 @@ def _in_folders(module: str, folders: Sequence[Path]) -> bool:
     top = module.partition(".")[0]
     if top in sys.stdlib_module_names or top in sys.builtin_module_names:
         return False
-    return any((folder / f"{top}.py").is_file() or (folder / top).is_dir() for folder in folders)
+    return any(os.path.isfile(folder / f"{top}.py") or os.path.isdir(folder / top) for folder in folders)
 
 
 def _import(dotted: str, folders: Sequence[Path], packages: Sequence[str], file: str, path: str) -> Callable[..., Any]:
     module_name, _, name = dotted.rpartition(".")
-    own = not _within(module_name, packages)
+    own = not within(module_name, packages)
     try:
         with user_imports(folders, first=True) if own else nullcontext():
             module = importlib.import_module(module_name)
@@ -188,10 +200,10 @@ def _makes_components(factory: Any, module: str, own: bool, packages: Sequence[s
     if own:
         return callable(factory)
     home = getattr(factory, "__module__", "") or ""
-    if not _within(home, (*packages, *SHARED_PACKAGES)):
+    if not within(home, (*packages, *SHARED_PACKAGES)):
         return False
     return isinstance(factory, type) or (
-        callable(factory) and _within(module, FUNCTION_PACKAGES) and _within(home, FUNCTION_PACKAGES)
+        callable(factory) and within(module, FUNCTION_PACKAGES) and within(home, FUNCTION_PACKAGES)
     )
 
 

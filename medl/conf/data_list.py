@@ -83,7 +83,7 @@ def data_list_problems(
                     known[whole] = os.path.exists(whole)
                     if not known[whole]:
                         missing.append(Problem(rule="the file has to exist", file=file, path=place, value=whole))
-    if missing and not Path(base_dir).is_dir():
+    if missing and not os.path.isdir(base_dir):
         rule, remedy = "the folder of the data has to exist", "Set DATA_ROOT where the data lie."
         return [*problems, Problem(rule=rule, file=file, path=key, value=str(base_dir), remedy=remedy)]
     remedy = f"Relative paths start from {base_dir}; set DATA_ROOT where the data lie."

@@ -9,6 +9,7 @@ from typing import Any
 
 from medl.conf.expression import ExpressionError, evaluate, parse_expression
 from medl.conf.json_path import child
+from medl.conf.late import TRAINER, is_late, without_late
 from medl.conf.marks import Mark, mark_of
 from medl.conf.sections import CONF, ONE_COMPONENT, SECTIONS, args_of, full_name, is_component, is_disabled
 from medl.errors import ConfigError, MedlError, Problem, near_names
@@ -59,6 +60,9 @@ class ObjectGraph:
         rank: of this process; a component with another ``rank`` is not built.
         conf: the value behind ``@conf``; the config where it is not given.
         file: the config's name in problems.
+
+    Attributes:
+        late: JSON path and object of each handler that waits for the trainer; see :mod:`medl.conf.late`.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class ObjectGraph:
         self._adapters = dict(adapters or {})
         self._rank = rank
         self._conf = config if conf is _MISSING else conf
+        self.late: list[tuple[str, Any]] = []
         self._built: dict[tuple[str, str], Any] = {}
         self._building: list[tuple[str, str]] = []
 
@@ -183,7 +188,9 @@ class ObjectGraph:
         if not self._wanted(spec):
             return None
         return self._adapted(
-            adapter, Site(section, key, path, spec, self), lambda **defaults: self._make(section, path, spec, defaults)
+            adapter,
+            Site(section, key, path, spec, self),
+            lambda **defaults: self._make(section, key, path, spec, defaults),
         )
 
     def _adapted(self, name: str, site: Site, build: Callable[..., Any]) -> Any:
@@ -199,16 +206,19 @@ class ObjectGraph:
         except Exception as error:
             raise self._error(f"this cannot be set up: {_cause(error)}", site.path) from error
 
-    def _make(self, section: str, path: str, spec: dict[str, Any], defaults: Mapping[str, Any]) -> Any:
+    def _make(self, section: str, key: str, path: str, spec: dict[str, Any], defaults: Mapping[str, Any]) -> Any:
         factory = self._resolve_class(spec, path)
-        where, given = args_of(spec)
+        where, given = args_of(without_late(key, spec))
         args_path = f"{path}.{where}"
         if not isinstance(given, dict):
             raise self._error("args is an object of names and values", args_path, value=given)
         own = {name: self.resolve(value, section, child(args_path, name)) for name, value in given.items()}
         args = {**defaults, **own}
         try:
-            return factory(**args)
+            made = factory(**args)
+            if is_late(key, spec):
+                self.late.append((child(args_path, TRAINER), made))
+            return made
         except MedlError:
             raise
         except Exception as error:

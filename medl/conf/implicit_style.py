@@ -27,6 +27,7 @@ UNSAID: Mapping[str, Mapping[str, str]] = {
     "dataloader": {"dataset": "@dataset"},
     "LrScheduleHandler": {"lr_scheduler": "@lr_scheduler"},
     "ValidationHandler": {"validator": "@evaluator"},
+    "EarlyStopHandler": {"trainer": "@trainer"},
     "trainer": {
         "train_data_loader": "@dataloader",
         "network": "@model",
@@ -52,7 +53,7 @@ UNSAID: Mapping[str, Mapping[str, str]] = {
 }
 """A section's key, or a handler's class, to the args that were given unasked."""
 
-SHARED = frozenset({"model", "loss", "optimizer", "lr_scheduler", "evaluator"})
+SHARED = frozenset({"model", "loss", "optimizer", "lr_scheduler", "trainer", "evaluator"})
 """What one section may take from the other; everything else is its own."""
 
 ENGINE_VALUES: Mapping[str, Mapping[str, str]] = {

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from medl.conf import vocabulary
-from medl.conf.bounded import CONTAINERS, FUNCTIONS, Refused, Steps, binary, call_builtin
+from medl.conf.bounded import CONTAINERS, FUNCTIONS, Refused, Steps, binary, call_builtin, check_tensor_call
 from medl.conf.expression_grammar import Expression, ExpressionError, parse_expression
 
 _FAILURES = (ArithmeticError, AttributeError, LookupError, NameError, RecursionError, TypeError, ValueError)
@@ -176,6 +176,9 @@ class _Run:
             return call_builtin(self.steps, node.func.id, function, args, named)
         for value in args:
             self.weighed(value)
+        dotted = _dotted(node.func, scope)
+        if dotted is not None and dotted.startswith(("torch.", "numpy.", "np.")):
+            check_tensor_call(dotted, [*args, *named.values()])
         return self.counted(function(*args, **named))
 
     def visit_Tuple(self, node: ast.Tuple, scope: Mapping[str, Any]) -> tuple[Any, ...]:

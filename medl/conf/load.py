@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from medl.errors import ConfigError, Problem
 
 MAX_DEPTH = 100
 """How deep lists and objects may be nested: deeper ones are mistakes, and would end in a RecursionError later."""
+
+MAX_BYTES = 64 * 2**20
+"""Of a file: a data list of several hundred thousand cases is smaller."""
+MAX_INTEGER = 2**64
+"""An integer is nearer to zero than this: a larger one does not fit into what computes with it."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -37,7 +43,8 @@ class _Constant:
 def read_json(path: Path, file: str = "") -> Any:
     """Return the value of a JSON file, objects as dicts in the order of their keys.
 
-    UTF-8 is required; a byte order mark is skipped.
+    UTF-8 is required; a byte order mark is skipped. Only a plain file of at most :data:`MAX_BYTES` is read: a device or
+    a pipe could go on for ever.
 
     Args:
         path: the file.
@@ -48,7 +55,7 @@ def read_json(path: Path, file: str = "") -> Any:
             object has a key twice, or a number is NaN or infinite. All such keys and numbers are reported at once.
     """
     file = file or str(path)
-    text = _read_text(Path(path), file)
+    text = read_text(Path(path), file)
     try:
         raw = json.loads(text, object_pairs_hook=_pairs, parse_constant=_Constant)
     except json.JSONDecodeError as error:
@@ -130,10 +137,10 @@ def parse_settings(words: Sequence[str]) -> dict[str, int | float | bool | str]:
 
 
 def _setting(text: str) -> int | float | bool | str:
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+    if _INTEGER.fullmatch(text) and abs(number := int(text)) < MAX_INTEGER:
         return number
+    if _FLOAT.fullmatch(text) and math.isfinite(real := float(text)):
+        return real
     word = text.lower()
     if word in _TRUE:
         return True
@@ -142,8 +149,23 @@ def _setting(text: str) -> int | float | bool | str:
     return text
 
 
-def _read_text(path: Path, file: str) -> str:
+def read_text(path: Path, file: str) -> str:
+    """Return the text of a file in UTF-8.
+
+    Args:
+        path: the file.
+        file: the name shown in problems.
+
+    Raises:
+        ConfigError: there is none, it is no plain file, is larger than :data:`MAX_BYTES` or not UTF-8.
+    """
     try:
+        known = path.stat()
+        if not stat.S_ISREG(known.st_mode) and not stat.S_ISDIR(known.st_mode):
+            raise ConfigError(Problem(rule="a config is a plain file, no device and no pipe", file=file))
+        if known.st_size > MAX_BYTES:
+            size = f"{known.st_size / 2**20:,.0f} MiB"
+            raise ConfigError(Problem(f"a JSON file has at most {MAX_BYTES >> 20} MiB", file=file, value=size))
         data = path.read_bytes()
     except FileNotFoundError:
         raise ConfigError(Problem(rule="there is no such file", file=file, remedy=_missing_remedy(path))) from None
@@ -214,6 +236,10 @@ def _plain(value: Any, path: str, file: str, problems: list[Problem], depth: int
                 rule="a number is finite", file=file, path=path, value=word, remedy="Write a finite number or null."
             )
         )
+        return None
+    if isinstance(value, int) and abs(value) >= MAX_INTEGER:
+        digits = len(str(abs(value)))
+        problems.append(Problem("an integer has at most 64 bits", file, path, f"an integer of {digits} digits"))
         return None
     if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
         problems.append(

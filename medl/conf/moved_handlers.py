@@ -17,6 +17,7 @@ from medl.errors import Problem
 
 ENGINES = ("trainer", "evaluator")
 Component = dict[str, Any]
+IMAGE_METADATA = "medl.components.training.image_metadata.ImageMetadatad"
 
 
 def move_handlers(
@@ -52,6 +53,8 @@ def move_handlers(
         section, kept = result.config[place.section], {k: v for k, v in place.spec.items() if k in ("disabled", "rank")}
         had_none = row["to"] not in section
         transforms = section.setdefault(row["to"], [])
+        if not isinstance(transforms, list):
+            continue  # said by the schema
         for spec in made:
             result.paths[child(f"{place.section}.{row['to']}", len(transforms))] = place.path
             transforms.append({**spec, **kept})
@@ -88,7 +91,10 @@ def _connect(section: dict[str, Any], key: str) -> None:
 def saved_segmentation(args: dict[str, Any]) -> list[Component]:
     """Return SaveImaged for SegmentationSaver: the same files, named and placed as the image.
 
-    >>> spec = saved_segmentation({"output_dir": "eval", "output_transform": "lambda x: x['pred']"})[0]
+    Predictions for images that a transform has made anew carry no metadata; they are given those that
+    ``batch_transform`` names.
+
+    >>> spec = saved_segmentation({"output_dir": "eval", "output_transform": "lambda x: x['pred']"})[-1]
     >>> spec["args"]["keys"], spec["args"]["output_postfix"]
     ('pred', 'seg')
     """
@@ -96,15 +102,20 @@ def saved_segmentation(args: dict[str, Any]) -> list[Component]:
     if read is None or len(read) != 1:
         raise CannotTranslate("SegmentationSaver's output_transform names one key: \"lambda x: x['pred']\"")
     made: Component = {"keys": read[0], "output_postfix": "seg", "resample": True}
+    placed: list[Component] = []
     if "batch_transform" in args:
         metadata = keys_read(args["batch_transform"])
         if metadata is None or len(metadata) != 1:
             raise CannotTranslate(
                 "SegmentationSaver's batch_transform names one key: \"lambda x: x['image_meta_dict']\""
             )
-        made["meta_keys"] = metadata[0]  # for predictions that carry no metadata of their own
+        made["meta_keys"] = metadata[0]
+        placed = [
+            {"name": "ImageMetadatad", "path": IMAGE_METADATA, "args": {"keys": read[0], "meta_keys": metadata[0]}}
+        ]
     left_out = ("output_transform", "batch_transform", "name")
-    return [{"name": "SaveImaged", "args": {**made, **{k: v for k, v in args.items() if k not in left_out}}}]
+    saver = {"name": "SaveImaged", "args": {**made, **{k: v for k, v in args.items() if k not in left_out}}}
+    return [*placed, saver]
 
 
 def inverted(args: dict[str, Any]) -> list[Component]:

@@ -84,5 +84,7 @@ def _has_metric(config: Mapping[str, Any], saver: Place) -> bool:
     if not is_component(engine) or engine.get("path"):
         return True
     args = args_of(engine)[1]
-    given = args.get("key_val_metric" if saver.section == "validate" else "key_train_metric") if args else None
+    if not isinstance(args, dict):
+        return True  # said elsewhere
+    given = args.get("key_val_metric" if saver.section == "validate" else "key_train_metric")
     return given is not None and _disabled(config, saver.section, given) is None

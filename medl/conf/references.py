@@ -9,6 +9,7 @@ from typing import Any
 
 from medl.conf.expression import Expression, ExpressionError, parse_expression
 from medl.conf.json_path import child, walk
+from medl.conf.late import without_late
 from medl.conf.marks import Mark, mark_of
 from medl.conf.sections import (
     CONF,
@@ -164,18 +165,33 @@ def target(config: Mapping[str, Any], section: str, name: str) -> Node | None:
 
 
 def dependencies(config: Mapping[str, Any]) -> dict[Node, tuple[Node, ...]]:
-    """Return each object with those that it refers to, in document order; disabled components need nothing."""
+    """Return each object with those that it refers to before it is built, in document order.
+
+    Disabled components need nothing; the trainer of a handler is given to it later.
+    """
     needed: dict[Node, dict[Node, None]] = {}
     for section in SECTIONS:
         content = config.get(section)
         for key in content if isinstance(content, dict) else ():
             needed[section, key] = {}
-    for section, key, _, text in marked(without_disabled(config)):
+    for section, key, _, text in marked(_built_from(without_disabled(config))):
         for name in sorted(names_in(text)):
             other = target(config, section, name)
             if other is not None:
                 needed[section, key][other] = None
     return {node: tuple(others) for node, others in needed.items()}
+
+
+def _built_from(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config without the references that are followed once everything is built."""
+    result = dict(config)
+    for section in SECTIONS:
+        content = result.get(section)
+        handlers = content.get("handlers") if isinstance(content, dict) else None
+        if isinstance(content, dict) and isinstance(handlers, list):
+            kept = [without_late("handlers", item) if is_component(item) else item for item in handlers]
+            result[section] = {**content, "handlers": kept}
+    return result
 
 
 def without_disabled(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,13 +227,17 @@ def find_cycles(config: Mapping[str, Any], file: str = "") -> list[Problem]:
                 done.add(chain.pop())
             elif following in chain:
                 circle = [*chain[chain.index(following) :], following]
+                handler = any(key == "handlers" for _, key in circle) and any(key == "trainer" for _, key in circle)
+                remedy = "Take one of these references away."
+                if handler:
+                    remedy += " A handler that stops the training is MONAI's EarlyStopHandler, or one with set_trainer."
                 problems.append(
                     Problem(
                         rule="references form no circle",
                         file=file,
                         path=child(*following),
                         value=" -> ".join(child(*node) for node in circle),
-                        remedy="Take one of these references away.",
+                        remedy=remedy,
                     )
                 )
             elif following not in done:

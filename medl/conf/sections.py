@@ -111,6 +111,14 @@ def components(config: Mapping[str, Any]) -> Iterator[Place]:
                         yield Place(section, key, index, item)
 
 
+def enabled(value: Any) -> Mapping[str, Any] | None:
+    """Return the component that stands at a key, of alternatives the first one that is not disabled."""
+    for one in value if isinstance(value, list) else [value]:
+        if is_component(one) and not is_disabled(one):
+            return dict(one)
+    return None
+
+
 def alternative_problems(config: Mapping[str, Any], file: str = "") -> list[Problem]:
     """Return the lists of alternatives that do not leave exactly one enabled."""
     problems = []

@@ -1,4 +1,7 @@
-"""A config of any time in today's words: Clara Train 4.0's style, moved handlers, old names, changed defaults."""
+"""A config of any time in today's words: Clara Train 4.0's style, moved handlers, old names, changed defaults.
+
+Channels that an old config makes too late are made in time.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medl.conf.catalogue import Catalogue
+from medl.conf.channel_first import channels_first
 from medl.conf.era import era_of
 from medl.conf.implicit_style import explicit
 from medl.conf.moved_handlers import move_handlers
@@ -50,4 +54,10 @@ def in_todays_words(
     for step in steps[1:]:
         result.problems += [dataclasses.replace(p, path=moved.before(p.path)) for p in step.problems]
     result.problems += [dataclasses.replace(p, path=result.before(p.path)) for p in translation.problems]
+    if era is not None:
+        ordered = channels_first(result.config, catalogue)
+        result.config = ordered.config
+        result.paths |= {now: result.before(old) for now, old in ordered.paths.items()}
+        for text in ordered.notes:
+            result.note(text)
     return result

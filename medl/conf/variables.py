@@ -31,6 +31,13 @@ DEFAULTS: Mapping[str, Any] = {
 DATA_PLACES = ("DATA_ROOT", "DATASET_JSON")
 """Variables whose relative values are relative to the archive's root, wherever they are set."""
 
+MAX_TEXT = 100_000
+"""Characters of a text once its variables are in: texts that use one another could double again and again."""
+MAX_CHAIN = 50
+"""Variables of which each is in the text of the one before."""
+MAX_TEXTS = 64 * 2**20
+"""Characters of all such texts together."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WHOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PARTS = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -114,6 +121,7 @@ class Variables:
         self._raw: dict[str, Any] = {}
         self._ready: dict[str, Any] = {}
         self._resolving: list[str] = []
+        self._written = 0
         own = {name: value for name, value in config.items() if is_variable(name, value)}
         for source, values in (
             ("default", {**DEFAULTS, "MMAR_ROOT": self._root}),
@@ -134,6 +142,9 @@ class Variables:
                     chain = " -> ".join([*self._resolving[self._resolving.index(name) :], name])
                     self._note(f"variables that use one another form a circle: {chain}", name, value)
                     return value
+                if len(self._resolving) >= MAX_CHAIN:
+                    self._note(f"at most {MAX_CHAIN} variables use one another in a chain", name, value)
+                    return value
                 self._resolving.append(name)
                 value = self.substitute(value, name)
                 self._resolving.pop()
@@ -150,7 +161,20 @@ class Variables:
             return value
         if (whole := _WHOLE.fullmatch(value)) is not None:
             return self._named(whole[1], value, path)
-        return "".join(self._pieces(value, path))
+        return self._written_out(value, path) if "{" in value or "}" in value else value
+
+    def _written_out(self, text: str, path: str) -> str:
+        """Return a text with its variables in, as far as it is of a usual length."""
+        pieces: list[str] = []
+        size = 0
+        for piece in self._pieces(text, path):
+            size += len(piece)
+            if size > MAX_TEXT + len(text) or self._written + size > MAX_TEXTS:
+                self._note(f"a text has at most {MAX_TEXT:,} characters once its variables are in", path, text)
+                return text
+            pieces.append(piece)
+        self._written += size
+        return "".join(pieces)
 
     def _pieces(self, text: str, path: str) -> Iterator[str]:
         end = 0

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ import torch
 from ignite.engine import Engine, Events
 from ignite.handlers.checkpoint import BaseSaveHandler
 from monai.handlers import CheckpointSaver
+
+from medl.train.finite import number_of
 
 BEST = "model.pt"
 FINAL = "final_model.pt"
@@ -111,6 +114,14 @@ def saver_defaults(args: dict[str, Any]) -> dict[str, Any]:
 
 def make_atomic(saver: CheckpointSaver) -> CheckpointSaver:
     """Return the saver with its three kinds of files written by :class:`AtomicSaver`."""
+    completed = saver.metrics_completed
+
+    def scored(saver: CheckpointSaver, engine: Engine) -> None:
+        value = number_of(saver._key_metric_checkpoint.score_function(engine))
+        if value is None or value == value:  # NaN is no score, and would stay the best for ever
+            completed(engine)
+
+    saver.metrics_completed = MethodType(scored, saver)
     for name in ("_final_checkpoint", "_key_metric_checkpoint", "_interval_checkpoint"):
         checkpoint = getattr(saver, name, None)
         if checkpoint is not None:
@@ -137,6 +148,13 @@ class WeightsKeeper:
         self.best_saver = next((s for s in self.savers if self._name(s, "_key_metric_checkpoint")), None)
         self._best: tuple[int, float] | None = None
         self._best_written = False
+
+    @property
+    def best_path(self) -> Path:
+        """Where the best weights are written."""
+        if self.best_saver is None:
+            return self.folder / BEST
+        return Path(self.best_saver.save_dir) / str(self._name(self.best_saver, "_key_metric_checkpoint"))
 
     @staticmethod
     def _name(saver: CheckpointSaver, kind: str) -> str | None:
@@ -182,7 +200,7 @@ class WeightsKeeper:
             if not self._best_written:
                 self._write(self.folder / BEST)
         elif not saver._key_metric_checkpoint.save_handler.written:
-            self._write(Path(saver.save_dir) / str(self._name(saver, "_key_metric_checkpoint")))
+            self._write(self.best_path)
 
     def finish_early(self, trainer: Engine, stop: BaseException) -> None:
         """Write the last weights of a training that was asked to stop: by the config's savers, else under our name.

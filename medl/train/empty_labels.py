@@ -1,7 +1,7 @@
 """The rule for classes that a case does not have, the same for every score.
 
 Label and prediction both empty: left out and counted. One of them empty: an overlap is 0, a distance is NaN (so it
-does not enter the mean) and counted.
+does not enter the mean) and counted. Where nothing is left, there is no score: the mean is NaN, not MONAI's 0.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class EmptyLabels:
         self._alone = 0.0 if isinstance(metric, OVERLAPS) else float("nan")
         self._compute, self._reset = metric._compute_tensor, metric.reset
         metric._compute_tensor, metric.reset, metric.empty_labels = self._values, self.reset, self
+        self._mean, metric.aggregate = metric.aggregate, self._aggregate
 
     @staticmethod
     def of(handler: Any) -> EmptyLabels | None:
@@ -68,6 +69,19 @@ class EmptyLabels:
         values = values.masked_fill(both, float("nan"))
         return values.masked_fill(one, self._alone)
 
+    def _aggregate(self, *given: Any, **words: Any) -> Any:
+        """Return the metric's own mean, with NaN for what has no value to be the mean of."""
+        result = self._mean(*given, **words)
+        values = self._metric.get_buffer()
+        values = values[0] if isinstance(values, (list, tuple)) and values else values
+        if not isinstance(values, torch.Tensor) or values.ndim != 2 or not values.numel():
+            return result
+        return (
+            tuple([_without_score(result[0], values), *result[1:]])
+            if isinstance(result, (tuple, list))
+            else (_without_score(result, values))
+        )
+
     def _empty(self, part: torch.Tensor, shape: Sequence[int]) -> torch.Tensor | None:
         """Return for each case and class whether it has no voxel, shaped as the values, or ``None`` if that is unclear.
 
@@ -83,6 +97,27 @@ class EmptyLabels:
         if part.shape[1] > 1:
             part = part[:, first:]
         return ~part.flatten(2).any(2) if tuple(part.shape[:2]) == tuple(shape) else None
+
+
+def _without_score(mean: Any, values: torch.Tensor) -> Any:
+    """Return a mean, or means per class or case, with NaN where every value was left out.
+
+    Args:
+        mean: what a metric aggregated.
+        values: what from, ``(cases, classes)``.
+    """
+    if not isinstance(mean, torch.Tensor) or mean.shape == values.shape:
+        return mean
+    nothing = values.isnan()
+    if mean.numel() == 1:
+        gone = nothing.all().reshape(mean.shape)
+    elif mean.shape == values.shape[1:]:
+        gone = nothing.all(0)
+    elif mean.shape == values.shape[:1]:
+        gone = nothing.all(1)
+    else:
+        return mean
+    return mean.masked_fill(gone.to(mean.device), float("nan"))
 
 
 def put_under_rule(handler: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import re
 import time
@@ -28,7 +29,8 @@ from medl.train.implicit import Parts
 from medl.train.launched import launched
 from medl.train.pass_on import PassOn
 from medl.train.printout import Switches
-from medl.train.stored_network import load_checkpoint, load_torchscript
+from medl.train.trained_network import load_checkpoint, load_torchscript
+from medl.train.window_memory import LabelBesidePrediction
 from medl.train.workflow import limit_threads, seed_of
 
 _CUDA = re.compile(r"cuda(:\d+)?|#\s*torch\.device\(\s*['\"]cuda(:\d+)?['\"]\s*\)")
@@ -78,6 +80,9 @@ def evaluate(mmar: MMAR, config: dict[str, Any], variables: Mapping[str, Any], *
                 total = ranks.sum(count.as_tensor()).tolist()
                 if any(total):
                     say(f"{getattr(metric, '_name', type(metric).__name__)}: {count.words(*map(int, total))}")
+        for name, value in evaluator.state.metrics.items():
+            if isinstance(value, float) and math.isnan(value):
+                say(f"{name}: no score, nothing was left to take the mean of.")
     ranks.barrier()  # a rank that left now would take the connection with it
     if ranks.writes:
         logging.getLogger("medl.apps.mmar_conf").info("Total Evaluation Time %s", time.monotonic() - started)
@@ -98,15 +103,14 @@ def _objects(parts: Parts) -> ObjectGraph:
                 return load_torchscript(path, place=place, **where)
             return load_checkpoint(
                 path,
-                custom=parts.mmar.custom,
-                root=parts.mmar.root,
+                parts.mmar,
                 packages=tuple(allowed_packages(parts.config, parts.variables)),
                 place=place,
                 **where,
             )
         return build()
 
-    return object_graph(parts, lambda key, graph: [PassOn()], {"model": model})
+    return object_graph(parts, lambda key, graph: [PassOn(), LabelBesidePrediction()], {"model": model})
 
 
 def on_cpu(value: Any) -> Any:

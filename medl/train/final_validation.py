@@ -1,4 +1,4 @@
-"""A training that stops at ``until_epoch`` is validated there, whatever the interval says."""
+"""A training that stops at ``until_epoch``, or because it was ended, is validated there, whatever the interval says."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class FinalValidation:
 
     Args:
         evaluator: what validates.
-        last_epoch: the epoch at which the training stops (1-based).
+        last_epoch: the epoch at which the training stops (1-based); ``None`` where only an earlier end counts.
     """
 
-    def __init__(self, evaluator: Any, last_epoch: int):
+    def __init__(self, evaluator: Any, last_epoch: int | None):
         self.evaluator = evaluator
         self.last_epoch = last_epoch
         self._validated_at: int | None = None
@@ -32,5 +32,6 @@ class FinalValidation:
 
     def __call__(self, engine: Engine) -> None:
         """Validate where it is due."""
-        if engine.state.epoch == self.last_epoch and self._validated_at != engine.state.iteration:
+        last = engine.state.epoch == self.last_epoch or engine.should_terminate
+        if last and self._validated_at != engine.state.iteration:
             self.evaluator.run(engine.state.epoch)

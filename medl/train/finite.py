@@ -6,8 +6,10 @@ import math
 from typing import Any
 
 from ignite.engine import Engine, Events
+from ignite.metrics import Metric
 
 from medl.errors import TrainingError
+from medl.train.empty_labels import EmptyLabels
 
 
 def loss_of(output: Any) -> float | None:
@@ -72,7 +74,16 @@ class FiniteLoss:
 
 
 class FiniteMetric:
-    """Raises where a validation's key metric is NaN or infinite, before anyone takes it for the best."""
+    """Raises where a validation's key metric is NaN or infinite, before anyone takes it for the best.
+
+    One that is NaN because every class of every case was left out is no failure: it is said that there is no score.
+
+    Args:
+        writes: whether this process says so.
+    """
+
+    def __init__(self, writes: bool = True):
+        self.writes = writes
 
     def attach(self, engine: Engine) -> None:
         """Listen to an evaluator; before its other handlers, after its metrics."""
@@ -86,11 +97,35 @@ class FiniteMetric:
         """
         name = getattr(engine.state, "key_metric_name", None)
         value = number_of(engine.state.metrics.get(name)) if name else None
+        if value is not None and math.isnan(value) and (count := _left_out(engine, str(name))) is not None:
+            if not number_is_finite(engine.state.best_metric):  # MONAI takes the first value for the best
+                engine.state.best_metric, engine.state.best_metric_epoch = -1, -1
+            if self.writes:
+                why = count.words(count.both, count.one)
+                print(f"medl: epoch {engine.state.epoch}: there is no score, {name} is NaN: {why}", flush=True)
+            return
         if value is not None and not math.isfinite(value):
             raise TrainingError(
                 f"epoch {engine.state.epoch}: the key metric {name} is {value} after validation. "
                 "Look at the validation labels and at the post transforms that feed the metric."
             )
+
+
+def _left_out(engine: Engine, name: str) -> EmptyLabels | None:
+    """Return what a metric left out of a pass, where that is something: then its NaN says that nothing was left."""
+    for handlers in getattr(engine, "_event_handlers", {}).values():
+        for handler, *_ in handlers:
+            owner = getattr(handler, "__self__", None)
+            if isinstance(owner, Metric) and vars(owner).get("_name") == name:
+                count = EmptyLabels.of(owner)
+                return count if count is not None and count.both + count.one else None
+    return None
+
+
+def number_is_finite(value: Any) -> bool:
+    """Return whether a value is one number, neither NaN nor infinite."""
+    number = number_of(value)
+    return number is not None and math.isfinite(number)
 
 
 def number_of(value: Any) -> float | None:

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import IterableDataset, Subset
 
 from medl.conf.data_list import read_data_list
 from medl.conf.native_score import is_native
-from medl.conf.sections import class_name
+from medl.conf.ranks import per_rank
+from medl.conf.sections import args_of, class_name, enabled
+from medl.errors import ConfigError, Problem
 from medl.mmar.archive import MMAR
 from medl.train.case_names import CaseNames
 from medl.train.checkpoints import make_atomic, saver_defaults
 from medl.train.conf_state import ConfState
+from medl.train.data_fraction import fraction_of, share
 from medl.train.device import Device, require_device
 from medl.train.distributed import Ranks
 from medl.train.empty_labels import put_under_rule
@@ -54,6 +58,11 @@ class Parts:
         """What ``@conf`` stands for."""
         return ConfState(self.config)
 
+    def say(self, line: str) -> None:
+        """Print what happens to this rank alone."""
+        rank = f"rank {self.ranks.rank}: " if self.ranks.size > 1 else ""
+        print(f"medl: {rank}{line}", flush=True)
+
 
 def complete_args(
     parts: Parts, section: str, key: str, spec: Mapping[str, Any], cls: Any, args: Mapping[str, Any]
@@ -75,9 +84,9 @@ def complete_args(
     """
     args = dict(args)
     if key == "dataset" and "data_list_key" in spec and "data" not in args:
-        path = parts.mmar.root / str(spec["data_list_file_path"])
-        base = parts.mmar.root / str(spec.get("data_file_base_dir") or path.parent)
-        args["data"] = read_data_list(path, str(spec["data_list_key"]), base, str(spec["data_list_file_path"]))
+        args["data"] = listed_items(parts, spec)
+    if (section, key) == ("train", "dataset") and isinstance(args.get("data"), list):
+        args["data"] = [args["data"][index] for index in _share(parts, len(args["data"]))]
     if parts.ranks.size > 1 and key == "dataset" and isinstance(args.get("data"), list):
         args["data"] = own_part(args["data"], parts.ranks, section, file=parts.file, path=f"{section}.dataset")
     if parts.ranks.size > 1 and (section, key) == ("train", "dataloader"):
@@ -112,6 +121,36 @@ def complete_args(
     return args
 
 
+def listed_items(parts: Parts, spec: Mapping[str, Any]) -> list[Any]:
+    """Return the items of a dataset's data list, all of them.
+
+    Raises:
+        ConfigError: the list cannot be read.
+    """
+    path = parts.mmar.root / str(spec["data_list_file_path"])
+    base = parts.mmar.root / str(spec.get("data_file_base_dir") or path.parent)
+    return read_data_list(path, str(spec["data_list_key"]), base, str(spec["data_list_file_path"]))
+
+
+def _share(parts: Parts, count: int) -> list[int]:
+    """Return which training items are used, and say so where not all are: at least one batch."""
+    fraction = fraction_of(parts.variables, parts.file)
+    if fraction is None or fraction == 1:
+        return list(range(count))
+    loader = enabled(parts.config["train"].get("dataloader")) or {}
+    args = args_of(loader)[1]
+    batch = args.get("batch_size", 1) if isinstance(args, Mapping) else 1
+    least = batch if isinstance(batch, int) and not isinstance(batch, bool) else 1
+    least *= parts.ranks.size if per_rank(parts.variables) else 1
+    determinism = parts.variables.get("determinism")
+    seed = determinism.get("random_seed", 0) if isinstance(determinism, Mapping) else 0
+    found = share(count, fraction, int(seed), max(least, parts.ranks.size))
+    if parts.ranks.writes:
+        line = f"{len(found)} of {count} training items; the validation list stays whole"
+        print(f"medl: data_fraction {fraction:g}: {line}", flush=True)
+    return found
+
+
 def _averaging_network(network: torch.nn.Module) -> torch.nn.Module:
     """Return a network that averages its gradients over the ranks.
 
@@ -138,7 +177,10 @@ def finish_component(parts: Parts, section: str, key: str, value: Any, args: Map
     from monai.handlers import CheckpointLoader, CheckpointSaver
 
     from medl.train.first_weights import say_what_fails
+    from medl.train.window_memory import with_less_memory
 
+    if (section, key) == ("train", "dataset") and not isinstance(args.get("data"), list) and _is_cut(parts, value):
+        value = Subset(value, _share(parts, len(value)))
     if key == "dataset" and parts.ranks.size > 1 and not isinstance(args.get("data"), list):
         return own_dataset(value, parts.ranks, section, file=parts.file, path=f"{section}.dataset")
     if key == "optimizer" and parts.ranks.backend == "horovod":
@@ -147,6 +189,8 @@ def finish_component(parts: Parts, section: str, key: str, value: Any, args: Map
         return averaging(value)
     if key in ("model", "loss") and isinstance(value, torch.nn.Module):
         return value.to(parts.device.device)
+    if (section, key) == ("validate", "inferer"):
+        return with_less_memory(value, f"{'validate.' if 'train' in parts.config else ''}inferer", parts.say)
     if key in ("key_metric", "additional_metrics"):
         if section == "validate" and is_native(parts.variables):
             in_millimetres(vars(value).get("metric_fn"))
@@ -157,6 +201,22 @@ def finish_component(parts: Parts, section: str, key: str, value: Any, args: Map
         switch = "dont_load_ckpt_model" in parts.variables
         return say_what_fails(value, parts.file, f"{section}.handlers", has_switch=switch)
     return value
+
+
+def _is_cut(parts: Parts, dataset: Any) -> bool:
+    """Return whether a dataset that found its items itself is to give a share of them.
+
+    Raises:
+        ConfigError: it is, but has no length.
+    """
+    fraction = fraction_of(parts.variables, parts.file)
+    if fraction is None or fraction == 1:
+        return False
+    if isinstance(dataset, IterableDataset) or not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+        rule = "data_fraction needs a dataset that has a length and gives items by their place"
+        remedy = "Give the dataset a data list (data_list_key), or leave data_fraction out."
+        raise ConfigError(Problem(rule, parts.file, "train.dataset", type(dataset).__name__, remedy))
+    return True
 
 
 def composed(values: list[Any]) -> Any:

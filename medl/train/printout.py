@@ -77,6 +77,8 @@ def one_line(label: str, value: Any) -> Iterator[str]:
     """Give the line of one object, or none."""
     if isinstance(value, dict):  # a key metric is {log_label: metric}
         value = next(iter(value.values()), None)
+    # an inferer of the config's own; vars: ignite's metrics make up any attribute that they are asked for
+    value = getattr(value, "__dict__", {}).get("wrapped", value)
     if value is not None:
         yield f"{label}:  {type(value)}"
 

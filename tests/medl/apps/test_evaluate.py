@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 
+from medl.mmar.archive import MMAR
 from medl.mmar.stats import read_stats
 
 Config = dict[str, Any]
@@ -117,11 +118,9 @@ def test_train_validate_infer_in_real_processes(
 
 
 def test_three_kinds_of_model_give_one_score(trained: Path, tiny_evaluation: Config, run: Run) -> None:
-    from medl.train.stored_network import load_checkpoint
+    from medl.train.trained_network import load_checkpoint
 
-    network = load_checkpoint(
-        trained / "models/model.pt", torch.device("cpu"), custom=trained / "custom", root=trained
-    ).eval()
+    network = load_checkpoint(trained / "models/model.pt", MMAR(trained), torch.device("cpu")).eval()
     torch.jit.trace(network, torch.zeros(1, 1, 16, 16, 16)).save(str(trained / "models/model.ts"))
     loader = {"name": "CheckpointLoader", "args": {"load_path": "{MMAR_CKPT}", "load_dict": {"model": "@model"}}}
     scores = []
@@ -163,12 +162,28 @@ def test_a_checkpoint_without_its_config_or_cut_off(
     said = capsys.readouterr().err
     assert str(path) in said and "no checkpoint that can be read" in said and "model.ckpt_path" in said
     torch.save(stored["model"], path)
+    (trained / "config/config_train.json").rename(trained / "config/other.json")
     assert run(trained) == 2
     assert "saved without train_conf" in capsys.readouterr().err
     stored["train_conf"]["train"]["model"]["args"]["channels"] = [2, 4]
     torch.save(stored, path)
     assert run(trained) == 2
     assert "of another size: model.0" in capsys.readouterr().err
+
+
+def test_weights_alone_belong_to_the_archives_train_config(
+    trained: Path, tiny_evaluation: Config, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As Clara's own examples save them: "save_dict": ["model"]."""
+    write(trained, tiny_evaluation)
+    assert run(trained) == 0
+    expected = (trained / "eval/metrics.csv").read_text()
+    path = trained / "models/model.pt"
+    torch.save(torch.load(path, weights_only=True)["model"], path)
+    capsys.readouterr()
+    assert run(trained, "--set", "MMAR_EVAL_OUTPUT_PATH=eval/alone") == 0
+    assert "carries no train_conf; its network is built from config/config_train.json." in capsys.readouterr().out
+    assert (trained / "eval/alone/metrics.csv").read_text() == expected
 
 
 def test_a_gpu_that_is_named_is_not_needed(trained: Path, tiny_evaluation: Config, run: Run) -> None:

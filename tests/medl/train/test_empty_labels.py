@@ -64,3 +64,25 @@ def test_other_metrics_stay() -> None:
 
     accuracy = Accuracy()
     assert put_under_rule(accuracy) is accuracy and EmptyLabels.of(accuracy) is None
+
+
+@pytest.mark.parametrize(("handler", "background"), [(MeanDice, False), (HausdorffDistance, False)])
+def test_where_everything_is_left_out_there_is_no_mean(handler: type, background: bool) -> None:
+    metric = put_under_rule(handler(include_background=background)).metric_fn
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        metric(masks(False, False), masks(False, False))
+    result = metric.aggregate()
+    assert math.isnan(result[0] if isinstance(result, tuple) else result), "MONAI's own is 0"
+    metric.reset()
+    metric(masks(True, False), masks(True, False))
+    result = metric.aggregate()
+    assert (result[0] if isinstance(result, tuple) else result) == (1 if handler is MeanDice else 0)
+
+
+def test_a_class_that_no_case_has_has_no_mean() -> None:
+    metric = DiceMetric(include_background=False, reduction="mean_batch")
+    EmptyLabels(metric)
+    metric(masks(True, False), masks(True, False))
+    values = metric.aggregate()
+    assert values[0] == 1 and math.isnan(values[1])

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+my_dir="$(dirname "$0")"
+. $my_dir/set_env.sh
+
+echo "MMAR_ROOT set to $MMAR_ROOT"
+additional_options="$*"
+
+python3 -u -m medl.apps.train \
+    -m $MMAR_ROOT \
+    -c config/config_train.json \
+    -e config/environment.json \
+    --write_train_stats \
+    --set \
+    print_conf=True \
+    use_gpu=True \
+    multi_gpu=False \
+    ${additional_options}

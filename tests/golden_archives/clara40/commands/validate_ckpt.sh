@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+my_dir="$(dirname "$0")"
+. $my_dir/set_env.sh
+
+echo "MMAR_ROOT set to $MMAR_ROOT"
+additional_options="$*"
+
+rm -R ${MMAR_ROOT}/eval
+
+python3 -u -m medl.apps.evaluate \
+    -m $MMAR_ROOT \
+    -c config/config_validation_ckpt.json \
+    -e config/environment.json \
+    --set \
+    print_conf=True \
+    use_gpu=True \
+    multi_gpu=False \
+    dont_load_ts_model=True \
+    dont_load_ckpt_model=False \
+    ${additional_options}
