@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from medl.automl.goals import Goals
 from medl.conf.catalogue import Catalogue
 from medl.conf.references import expand_refs
 from medl.conf.today import in_todays_words
 from medl.conf.variables import resolve_variables
 from medl.errors import ConfigError
+from medl.mmar.stats import SIZES
 
-DATA_PATHS = ("DATA_ROOT", "DATASET_JSON")
-"""Variables that are relative to an archive's root. Data are not cloned, so a job needs them relative to its own."""
+LEFT_BEHIND = ("DATA_ROOT", "DATASET_JSON", "start_from", "start_best")
+"""Variables that name what is not cloned, relative to an archive's root: a job needs them relative to its own."""
 
 
 def json_text(value: Mapping[str, Any]) -> str:
@@ -31,6 +33,8 @@ def job_environment(
     environment: Mapping[str, Any],
     settings: Mapping[str, Any],
     until_epoch: int | None = None,
+    horizon: int | None = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return a job's environment.json.
 
@@ -41,15 +45,29 @@ def job_environment(
         environment: the archive's environment.json.
         settings: variables of the command line that are for the jobs; they outrank the environment.
         until_epoch: the epoch at which the job stops, or ``None`` for the config's ``epochs``.
+        horizon: the epoch to which the learning rate's schedule reaches, or ``None`` for the config's ``epochs``.
+        variables: further values of this job alone, which come last.
     """
     made = {**environment, **settings}
-    for name in DATA_PATHS:
+    for name in LEFT_BEHIND:
         value = made.get(name, config.get(name))
         if isinstance(value, str) and value and not os.path.isabs(value) and "{" not in value:
             made[name] = moved(value, source, job)
     if until_epoch is not None:
         made["until_epoch"] = until_epoch
-    return made
+    if horizon is not None:
+        made["epochs"] = horizon
+    return {**made, **(variables or {})}
+
+
+def size_limits(goals: Goals) -> dict[str, dict[str, float]]:
+    """Return the constraints that a training can measure before it begins, as its config has them."""
+    bounds = ("max", "min", "penalty")
+    return {
+        one.name: {name: value for name in bounds if (value := getattr(one, name)) is not None}
+        for one in goals.constraints
+        if one.name in SIZES
+    }
 
 
 def first_weights(config: Mapping[str, Any], environment: Mapping[str, Any], root: Path) -> str | None:

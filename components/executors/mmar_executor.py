@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,19 +12,24 @@ from typing import Any, Literal
 
 from medl.automl.api import Executor
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, Recommendation, SearchSpace
+from medl.automl.goals import Goals
 from medl.automl.hardware import cores, fair_threads
 from medl.automl.launch import LAUNCHERS, Launch, training_launch
-from medl.automl.process import JobProcess, describe_end, start
+from medl.automl.process import start
 from medl.automl.space import apply_values, find_search_space
+from medl.automl.space_changes import changed_config
 from medl.automl.watchdog import Watchdog
 from medl.conf.load import read_object
-from medl.errors import ConfigError, MedlError
+from medl.errors import ConfigError, RunError
 from medl.mmar.archive import MMAR
 from medl.mmar.record import close_record, file_hash, job_record, write_record
 from medl.mmar.run_folder import RunFolder
-from medl.mmar.stats import HEARTBEAT_FILE, METRICS_FILE, TrainStats, models_folder, read_metrics, read_stats
+from medl.mmar.stats import HEARTBEAT_FILE, METRICS_FILE, STOP_FILE, models_folder
 
-from .job_config import first_weights, job_environment, json_text, resolved_config
+from .going_on import Origin, lineage_of, origin_of, same_network
+from .job_config import first_weights, job_environment, json_text, resolved_config, size_limits
+from .judgement import judged
+from .running_jobs import RunningJobs
 
 
 class MMARExecutor(Executor):
@@ -78,10 +82,7 @@ class MMARExecutor(Executor):
         self.stall_timeout_s = stall_timeout_s
         self._config: dict[str, Any] | None = None
         self._environment: dict[str, Any] = {}
-        # jobs run in threads of their own, abort comes from the main thread
-        self._lock = threading.Lock()
-        self._processes: dict[str, JobProcess] = {}
-        self._aborted: set[str] = set()
+        self._jobs = RunningJobs()
 
     def determine_search_space(self, ctx: Context) -> SearchSpace:
         """Return what the ``search`` sections of the train config span.
@@ -98,12 +99,24 @@ class MMARExecutor(Executor):
     def execute(self, recommendation: Recommendation, ctx: Context) -> Outcome:
         """Train one clone to its end and return what its files say."""
         name = ctx.get_prop(ContextKey.JOB_NAME)
-        if recommendation.resume_from or recommendation.inherit_from:
-            reason = "MMARExecutor does not start a job from another one's weights yet"
-            return Outcome(recommendation.id, JobStatus.FAILED, reason=reason)
+        self._jobs.begin(name)
+        try:
+            return self._execute(name, recommendation, ctx)
+        except RunError as error:  # the job that it goes on from does not serve
+            return Outcome(recommendation.id, JobStatus.FAILED, reason=str(error))
+        finally:
+            self._jobs.end(name)
+
+    def _execute(self, name: str, recommendation: Recommendation, ctx: Context) -> Outcome:
         began = time.monotonic()
-        job, config, environment = self._clone(recommendation, ctx)
+        origin = origin_of(recommendation, _run_folder(ctx))
+        job, config, environment = self._clone(recommendation, ctx, origin)
         ctx.set_prop(ContextKey.JOB_MMAR_ROOT, str(job.root))
+        resolved = resolved_config(config, environment, job.root)
+        folder = models_folder(job.root, {**config, **environment})
+        if origin is not None:
+            same_network(origin, resolved)
+            origin.give(job, folder)
         launch = self.launch(job.root, ctx)
         record = job_record(
             job=name,
@@ -114,30 +127,32 @@ class MMARExecutor(Executor):
                 "until_epoch": recommendation.until_epoch,
                 "resume_from": recommendation.resume_from,
                 "inherit_from": recommendation.inherit_from,
+                **({} if recommendation.horizon is None else {"horizon": recommendation.horizon}),
+                **({"variables": dict(recommendation.variables)} if recommendation.variables else {}),
             },
             values=ctx.get_prop(ContextKey.CONCRETE_SEARCH_VALUE) or recommendation.result.concrete(),
             config=config,
-            resolved_config=resolved_config(config, environment, job.root),
+            resolved_config=resolved,
             environment=environment,
             argv=launch.argv,
             slots=ctx.get_prop(ContextKey.GPUS, ()),
             threads=_threads(ctx),
             data_list=_data_list(job, {**config, **environment}),
+            lineage=lineage_of(origin),
         )
         write_record(job, record)
         log = job.log if self.msg_destination == "file" else None
-        folder = models_folder(job.root, {**config, **environment})
+        self._jobs.has_archive(name, folder / STOP_FILE)
         watchdog = Watchdog([job.log, folder / METRICS_FILE, folder / HEARTBEAT_FILE], self.stall_timeout_s)
         code, stalled = self._run(name, job, launch, log, watchdog)
         ctx.set_prop(ContextKey.PROCESS_EXIT_STATUS, code)
         cost = time.monotonic() - began
-        with self._lock:
-            aborted = name in self._aborted
-            self._aborted.discard(name)
-        if aborted:
+        if self._jobs.aborted(name):
             outcome, stats = Outcome(recommendation.id, JobStatus.STOPPED, reason="it was aborted", cost_s=cost), None
         else:
-            outcome, stats = _outcome(recommendation.id, code, cost, folder, job)
+            goals: Goals = ctx.get_prop(ContextKey.GOALS) or Goals()
+            rung = recommendation.until_epoch is not None
+            outcome, stats = judged(recommendation.id, code, cost, folder, job, goals, rung=rung)
             if stalled:
                 outcome = dataclasses.replace(outcome, status=JobStatus.FAILED, values={}, reason=self._stall())
         weights = folder / "model.pt"
@@ -149,6 +164,8 @@ class MMARExecutor(Executor):
                     "status": str(outcome.status),
                     "values": dict(outcome.values),
                     "epoch": outcome.epoch,
+                    "epochs": outcome.info.get("epochs"),
+                    "constraints": dict(outcome.constraints),
                     "reason": outcome.reason,
                     "exit_code": code,
                 },
@@ -163,23 +180,23 @@ class MMARExecutor(Executor):
         """Return how a job's archive is trained on this context's worker; starts nothing."""
         slots = tuple(ctx.get_prop(ContextKey.GPUS, (0,))) or (0,)
         hosts = ctx.get_prop(ContextKey.HOSTS, ())
-        return training_launch(job, slots, _threads(ctx), os.environ, hosts=hosts, launcher=self.launcher)
+        jobs = int(ctx.get_prop(ContextKey.NUM_WORKERS, 1))
+        return training_launch(job, slots, _threads(ctx), os.environ, hosts=hosts, launcher=self.launcher, jobs=jobs)
+
+    def stop_early(self, ctx: Context) -> None:
+        """Let the job end with the epoch that it is in, validated and with its checkpoint; it then counts as it is.
+
+        A file beside its checkpoints asks for it, which the training finds at the end of the epoch.
+        """
+        self._jobs.stop_early(ctx.get_prop(ContextKey.JOB_NAME))
 
     def abort(self, ctx: Context) -> None:
         """End the job's processes; its outcome is then ``stopped``."""
-        name = ctx.get_prop(ContextKey.JOB_NAME)
-        with self._lock:
-            self._aborted.add(name)
-            process = self._processes.get(name)
-        if process is not None:
-            process.stop()
+        self._jobs.abort(ctx.get_prop(ContextKey.JOB_NAME))
 
     def shutdown(self, ctx: Context) -> None:
         """End what still runs; nothing does after an orderly end."""
-        with self._lock:
-            left = list(self._processes.values())
-        for process in left:
-            process.stop()
+        self._jobs.stop_all()
 
     def _configs(self, ctx: Context) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the archive's train config and environment as they are in the files, read once per run."""
@@ -187,21 +204,27 @@ class MMARExecutor(Executor):
             mmar = MMAR(ctx.get_prop(ContextKey.MMAR_ROOT))
             name = _train_config(ctx)
             config = read_object(mmar.config / name, f"config/{name}")
+            config, problems = changed_config(config, ctx.get_prop(ContextKey.SPACE_CHANGES))
+            if problems:
+                raise ConfigError(problems)
             if mmar.environment.exists():
                 self._environment = read_object(mmar.environment, "config/environment.json")
             self._config = config
         return self._config, self._environment
 
-    def _clone(self, recommendation: Recommendation, ctx: Context) -> tuple[MMAR, dict[str, Any], dict[str, Any]]:
+    def _clone(
+        self, recommendation: Recommendation, ctx: Context, origin: Origin | None
+    ) -> tuple[MMAR, dict[str, Any], dict[str, Any]]:
         source = MMAR(ctx.get_prop(ContextKey.MMAR_ROOT))
-        run = Path(ctx.get_prop(ContextKey.RUN_ROOT))
-        folder = RunFolder(run.parent, run.name)
+        folder = _run_folder(ctx)
         name, attempt = ctx.get_prop(ContextKey.JOB_NAME), int(ctx.get_prop(ContextKey.ATTEMPT, 1))
         target = folder.job(name).root
         if target.exists():  # of an attempt that was interrupted; it may hold what its user wants to see
             _set_aside(target, folder, name, attempt - 1)
         config, archive_environment = self._configs(ctx)
         config = apply_values(config, recommendation.result.values, remove_search=self.remove_search_augs)
+        own = recommendation.variables
+        config |= {key: value for key, value in own.items() if isinstance(value, dict | list)}  # no variables of a text
         environment = job_environment(
             source=source.root,
             job=target,
@@ -209,7 +232,13 @@ class MMARExecutor(Executor):
             environment=archive_environment,
             settings=ctx.get_prop(ContextKey.SETTINGS, {}),
             until_epoch=recommendation.until_epoch,
+            horizon=recommendation.horizon,
+            variables={key: value for key, value in own.items() if not isinstance(value, dict | list)},
         )
+        if limits := size_limits(ctx.get_prop(ContextKey.GOALS) or Goals()):
+            environment["constraints"] = limits
+        if origin is not None:
+            environment |= origin.environment(str({**config, **environment}.get("MMAR_CKPT_DIR") or "models"))
         files = {"config_train.json": json_text(config), "environment.json": json_text(environment)}
         job = source.clone(target, files)
         # weights stay behind, but for those that this config starts from
@@ -229,11 +258,7 @@ class MMARExecutor(Executor):
         if log is None:
             print(f"{name}: {launch.header}", flush=True)
         process = start(launch.argv, env=launch.env, cwd=job.root, log=log, header=launch.header)
-        with self._lock:
-            self._processes[name] = process
-            aborted = name in self._aborted
-        if aborted:  # asked for while the clone was made
-            process.stop()
+        self._jobs.has_process(name, process)
         try:
             stalled = False
             while (code := process.wait(self.poll_interval)) is None:
@@ -242,8 +267,12 @@ class MMARExecutor(Executor):
                     process.stop()
             return code, stalled
         finally:
-            with self._lock:
-                self._processes.pop(name, None)
+            self._jobs.has_no_process(name)
+
+
+def _run_folder(ctx: Context) -> RunFolder:
+    run = Path(ctx.get_prop(ContextKey.RUN_ROOT))
+    return RunFolder(run.parent, run.name)
 
 
 def _train_config(ctx: Context) -> str:
@@ -268,31 +297,3 @@ def _set_aside(target: Path, folder: RunFolder, name: str, attempt: int) -> None
         place = place.with_name(f"{folder.superseded(name, max(attempt, 0)).name}-{number}")
         number += 1
     shutil.move(target, place)
-
-
-def _outcome(id: str, code: int, cost: float, folder: Path, job: MMAR) -> tuple[Outcome, TrainStats | None]:
-    """Return what an ended training's exit code and files say."""
-    try:
-        stats = read_stats(folder)
-        epochs = read_metrics(folder)
-    except MedlError as error:
-        return Outcome(id, JobStatus.FAILED, reason=str(error), cost_s=cost), None
-    last = stats.epochs[1] if stats is not None else next((line.get("epoch") for line in reversed(epochs)), None)
-    info: Mapping[str, Any] = {}
-    if stats is not None:
-        info = {"best_epoch": stats.best_epoch, "epochs": list(stats.epochs), "key_metric": stats.key_metric}
-    if code:
-        reason = describe_end(code, job.log)
-        return Outcome(id, JobStatus.FAILED, reason=reason, epoch=last, cost_s=cost, info=info), stats
-    if stats is None:
-        reason = "the training ended with exit code 0 but wrote no train_stats.json"
-        return Outcome(id, JobStatus.FAILED, reason=reason, epoch=last, cost_s=cost), None
-    if stats.status != "ok" or stats.best_metric is None:
-        reason = (
-            f"nothing was validated with a key metric in the epochs {stats.epochs[0]} to {stats.epochs[1]}: "
-            f"set num_interval_per_valid (the interval of ValidationHandler) to {stats.epochs[1]} or less, "
-            "and give validate a key_metric"
-        )
-        return Outcome(id, JobStatus.NO_SCORE, reason=reason, epoch=last, cost_s=cost, info=info), stats
-    values = {stats.key_metric or "score": float(stats.best_metric)}
-    return Outcome(id, JobStatus.OK, values=values, epoch=last, cost_s=cost, info=info), stats

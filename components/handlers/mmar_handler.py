@@ -10,6 +10,7 @@ from pathlib import Path
 
 from medl.automl.api import Handler
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome
+from medl.mmar.stats import RESUME_FILE, models_folder
 
 KEY_CONTENT = ("config", "log.txt", "models", "record.json")
 """What ``key_mmar_content_only`` keeps of a finished job."""
@@ -28,7 +29,9 @@ class MMARHandler(Handler):
     key_mmar_content_only false     of a kept job only config/, log.txt, models/ and record.json stay
     ===================== ========= ==============================================================================
 
-    Archives of jobs without a score stay whole: their logs say why. A job that the controller still needs stays.
+    Archives of jobs without a score stay: their logs say why. A job that the controller still needs stays whole. Of
+    every other job that has ended ``resume.pt`` goes, from which nothing will go on and which with Adam is three times
+    as large as the weights; ``best/`` has none.
     Deleted are folders of jobs that this run ended, directly inside the run's folder; the trace names each.
 
     Raises:
@@ -63,6 +66,7 @@ class MMARHandler(Handler):
         self._lock = threading.Lock()
         self._scores: dict[str, float] = {}
         self._recorded: set[str] = set()
+        self._lean: set[str] = set()  # jobs whose resume.pt is gone
         self._best: str | None = None
 
     def start_automl(self, ctx: Context) -> None:
@@ -71,6 +75,7 @@ class MMARHandler(Handler):
         with self._lock:
             self._scores = _recorded_scores(ctx)
             self._recorded = set(self._scores)
+            self._lean = set()
             self._best = None
             for leftover in root.glob(".*.removing"):
                 shutil.rmtree(leftover)
@@ -138,6 +143,12 @@ class MMARHandler(Handler):
                     if entry.name not in KEY_CONTENT:
                         self._remove(entry, root, "not key content of an archive", ctx)
 
+        for job in sorted(self._recorded - self._lean - needed):
+            self._lean.add(job)
+            path = _resume_file(root / job)
+            if path is not None:
+                self._remove(path, root, "nothing will go on from it", ctx)
+
     def _remove(self, path: Path, root: Path, why: str, ctx: Context) -> None:
         """Delete a file or folder inside the run, never through a link; renamed first, so that no half is mistaken."""
         if not os.path.lexists(path):
@@ -179,6 +190,17 @@ def _job_of(archive: Path) -> str | None:
     return job if isinstance(job, str) else None
 
 
+def _resume_file(job: Path) -> Path | None:
+    """Return what a job kept to go on from, where it lies inside the job's folder."""
+    try:
+        record = json.loads((job / "record.json").read_text(encoding="utf-8"))
+        variables = {**record["config"], **record["environment"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        variables = {}
+    path = models_folder(job, variables) / RESUME_FILE
+    return path if path.is_file() and path.resolve().is_relative_to(job.resolve()) else None
+
+
 def _swap_in(source: Path, target: Path) -> None:
     """Make ``target`` a copy of ``source``; a reader sees the old copy, the new one or, for an instant, none.
 
@@ -188,7 +210,7 @@ def _swap_in(source: Path, target: Path) -> None:
     for leftover in (partial, old):
         if leftover.exists():
             shutil.rmtree(leftover)
-    shutil.copytree(source, partial, symlinks=True)
+    shutil.copytree(source, partial, symlinks=True, ignore=shutil.ignore_patterns(RESUME_FILE))
     if target.exists():
         os.rename(target, old)
     os.rename(partial, target)

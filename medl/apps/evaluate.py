@@ -111,8 +111,10 @@ def _evaluate(words: argparse.Namespace) -> None:
         )
 
     from medl.train.quiet import quiet_imports
+    from medl.train.waiting_threads import let_waiting_threads_sleep
 
     quiet_imports()
+    let_waiting_threads_sleep(os.environ)
     from medl.train.evaluation import evaluate
     from medl.train.log_config import start_logging
 

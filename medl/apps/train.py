@@ -122,8 +122,10 @@ def _train(words: argparse.Namespace, started: float) -> None:
         raise ConfigError(problems)
 
     from medl.train.quiet import quiet_imports
+    from medl.train.waiting_threads import let_waiting_threads_sleep
 
     quiet_imports()
+    let_waiting_threads_sleep(os.environ)
     before = time.monotonic()
     from medl.train.log_config import start_logging
     from medl.train.workflow import train

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from medl.assets import asset
 from medl.errors import ConfigError, MedlError, Problem
+from medl.mmar.copied import copy_folder
 
 CLONED = ("config", "commands", "custom", "resources", "docs")
 """What a job's clone takes over. Weights, results, runs and data stay where they are."""
@@ -136,12 +137,7 @@ class MMAR:
         partial.mkdir()
         for name in CLONED:
             if (self.root / name).is_dir():
-                shutil.copytree(
-                    self.root / name,
-                    partial / name,  # files, not links: a relative link would point elsewhere from a job's folder
-                    ignore_dangling_symlinks=True,
-                    ignore=shutil.ignore_patterns("__pycache__"),
-                )
+                copy_folder(self.root / name, partial / name)
         clone = MMAR(partial)
         for folder in (clone.config, clone.models, clone.evaluations):
             folder.mkdir(exist_ok=True)

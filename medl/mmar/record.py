@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import medl
+from medl.masked import masked_value
 from medl.mmar.archive import MMAR
 from medl.mmar.files import write_json
 
@@ -101,6 +102,7 @@ def job_record(
     slots: Sequence[int],
     threads: int | None,
     data_list: Mapping[str, Any],
+    lineage: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return a job's record as it stands before the job runs; its outcome is filled in by :func:`close_record`.
 
@@ -120,6 +122,7 @@ def job_record(
         slots: the worker's GPU ids or CPU slots.
         threads: computing threads per process, where they were set.
         data_list: the data list's file and the hash of its content.
+        lineage: the jobs that its weights lived through before, the oldest first.
     """
     return {
         "version": VERSION,
@@ -137,6 +140,7 @@ def job_record(
         "slots": list(slots),
         "threads": threads,
         "data_list": dict(data_list),
+        "lineage": [dict(segment) for segment in lineage],
         "packages": packages(),
         "hardware": hardware(),
         "start": _now(),
@@ -177,7 +181,7 @@ def close_record(
 
 def write_record(mmar: MMAR, record: Mapping[str, Any]) -> None:
     """Write ``record.json`` of a job's archive, whole or not at all."""
-    write_json(mmar.record, dict(record))
+    write_json(mmar.record, masked_value(record))
 
 
 def _seed(config: Mapping[str, Any], environment: Mapping[str, Any]) -> Any:

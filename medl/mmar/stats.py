@@ -22,6 +22,10 @@ METRICS_FILE = "metrics.jsonl"
 STATS_FILE = "train_stats.json"
 RESUME_FILE = "resume.pt"
 """What ``--resume`` goes on from: the last epoch that was kept, beside the checkpoints."""
+SIZES = ("params_m", "gflops", "memory_mb")
+"""What can be measured of a network before it is trained; ``medl/train/network_size.py`` says what each is."""
+STOP_FILE = "stop_early"
+"""Who makes it asks a training to end with the epoch that it is in."""
 HEARTBEAT_FILE = "heartbeat"
 """Its time is when a training last showed a sign of life; it is empty, and gone when the training has ended."""
 
@@ -31,19 +35,23 @@ class TrainStats:
     """How a training ended.
 
     Attributes:
-        status: ``no_score`` where nothing was validated with a key metric.
+        status: ``no_score`` where nothing was validated with a key metric; ``rejected`` where the network broke a limit
+            of its size and was not trained.
         key_metric: the name of the metric that chooses the best checkpoint, or ``None``.
         best_metric: its best validation value, or ``None``; finite.
         best_epoch: the epoch of that value (1-based), or ``None``.
-        epochs: the first and the last epoch that were trained (1-based, inclusive).
+        epochs: the first and the last epoch that were trained (1-based, inclusive); ``None`` where none was.
         max_epoch: the epoch at which this training had to stop.
         horizon: the config's ``epochs``, to which the learning rate's schedule reaches; at least ``max_epoch``.
-        history: metric name to epoch (as text) to value, validations only.
+        history: metric name to epoch (as text) to value, validations of these epochs only.
+        stopped_early: whether it ended before ``max_epoch`` because somebody asked for it.
+        measured: name of a size of the network to its value, where limits ask for it.
+        reason: which limits were broken, for people.
         timings: wall seconds: ``import_s``, ``build_s``, ``train_s`` (without validation), ``validate_s``, ``total_s``.
     """
 
-    status: Literal["ok", "no_score"]
-    epochs: tuple[int, int]
+    status: Literal["ok", "no_score", "rejected"]
+    epochs: tuple[int, int] | None
     max_epoch: int
     horizon: int
     key_metric: str | None = None
@@ -51,6 +59,9 @@ class TrainStats:
     best_epoch: int | None = None
     history: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
+    stopped_early: bool = False
+    measured: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
 
     @property
     def last_metric(self) -> float | None:
@@ -94,12 +105,15 @@ def read_stats(folder: Path) -> TrainStats | None:
     known = {f.name for f in dataclasses.fields(TrainStats)}
     try:
         stats = TrainStats(**{name: value[name] for name in known if name in value})
-        first, last = stats.epochs
+        epochs = None
+        if stats.epochs is not None:
+            first, last = stats.epochs
+            epochs = (first, last)
     except (TypeError, ValueError) as error:
         raise MedlError(
             f"{path} is not a training's statistics ({error}); train again to have it written anew."
         ) from error
-    return dataclasses.replace(stats, epochs=(first, last))
+    return dataclasses.replace(stats, epochs=epochs)
 
 
 def append_metrics(folder: Path, line: Mapping[str, Any]) -> None:

@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from monai.handlers import CheckpointSaver
 
 from medl.conf.catalogue import Catalogue
-from medl.conf.component import ALLOWED_PACKAGES, class_of, user_folders
+from medl.conf.component import ALLOWED_PACKAGES, class_of, user_folders, within
 from medl.conf.graph import Adapter, ObjectGraph, Site
 from medl.conf.native_score import is_native
-from medl.conf.sections import SECTIONS
+from medl.conf.refused_args import require_args, with_classes
+from medl.conf.sections import SECTIONS, args_of
 from medl.errors import ConfigError, Problem
+from medl.memory import room
+from medl.train.cache_size import capped
+from medl.train.carried import Carried
 from medl.train.checkpoints import WeightsKeeper
 from medl.train.connected import connect
 from medl.train.determinism import EpochSeeds
 from medl.train.distributed import Ranks
+from medl.train.ended_early import give_trainer
 from medl.train.final_validation import FinalValidation
 from medl.train.finite import FiniteLoss, FiniteMetric
 from medl.train.first_rank import Absent, writes_files
 from medl.train.heartbeat import Heartbeat
 from medl.train.implicit import Parts, complete_args, composed, finish_component, log_label
 from medl.train.label_range import LabelRange, takes_class_indices
+from medl.train.launched import launched
+from medl.train.limits import measure
 from medl.train.metrics_lines import MetricsLines
 from medl.train.native_space import NativeSpace
 from medl.train.pass_on import PassOn
-from medl.train.resume import Carried, Progress
+from medl.train.resume import Progress
+from medl.train.start_from import Source
+from medl.train.stop_file import StopFile
+from medl.train.time_limit import TimeLimit, limit_of
+from medl.train.window_memory import LabelBesidePrediction
 
 _HANDLERS = {"trainer": "train_handlers", "evaluator": "val_handlers"}
 """The arg of MONAI's trainers and evaluators that takes handlers."""
@@ -47,6 +59,9 @@ class Training:
         lines: the history.
         keeper: the checkpoints that no handler of the config writes.
         ranks: this process.
+        limit: the time it may take, or ``None``.
+        stop: what ends it when somebody asks.
+        measured: sizes of the network, where limits ask for them.
     """
 
     built: ObjectGraph
@@ -56,9 +71,18 @@ class Training:
     lines: MetricsLines
     keeper: WeightsKeeper
     ranks: Ranks
+    limit: TimeLimit | None = None
+    stop: StopFile | None = None
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
-def build_training(parts: Parts, seed: int, before: dict[str, Any] | None = None) -> Training:
+def build_training(
+    parts: Parts,
+    seed: int,
+    before: dict[str, Any] | None = None,
+    started: float | None = None,
+    source: Source | None = None,
+) -> Training:
     """Return the trainer of a config, with all that it needs.
 
     The config's own handlers keep their order. Ours stand before them where they have to be first to see an error, and
@@ -68,22 +92,35 @@ def build_training(parts: Parts, seed: int, before: dict[str, Any] | None = None
         parts: what the objects have in common.
         seed: from which each epoch's random numbers follow.
         before: what a training that goes on kept, or ``None``.
+        started: when the process began, on ``time.monotonic``; now where it is not given.
+        source: what a training that begins starts from, or ``None``.
 
     Raises:
         ConfigError: an object cannot be built, or the data give no batch.
+        NotTrained: the network breaks a limit of its size; no data were cached.
     """
     loss = FiniteLoss()
     graph = object_graph(parts, lambda key, graph: _first_handlers(key, graph, parts, loss, seed))
+    measured = measure(parts, graph)
     trainer = graph.get("train", "trainer")
     if trainer is None:
         raise _problem(parts, "a training config has a trainer that is not disabled", "train.trainer")
     _require_batches(parts, trainer, graph)
     evaluator = graph.get("validate", "evaluator")
+    give_trainer(graph, trainer, parts.file)
     horizon = int(trainer.state.max_epochs)
     last_epoch = _last_epoch(parts, horizon)
     trainer.state.max_epochs = last_epoch
-    if evaluator is not None and last_epoch_is_given(parts.variables):
-        FinalValidation(evaluator, last_epoch).attach(trainer)
+    seconds = limit_of(parts.variables, parts.file)
+    limit = None
+    if seconds is not None:
+        limit = TimeLimit(seconds, parts.ranks, time.monotonic() if started is None else started)
+        limit.attach(trainer)
+    stop = StopFile(parts.folder, parts.ranks)
+    stop.attach(trainer)
+    if evaluator is not None:
+        due = limit is not None or last_epoch_is_given(parts.variables)
+        FinalValidation(evaluator, last_epoch if due else None).attach(trainer)
     network = graph.get("train", "model")
     if parts.ranks.size > 1:
         connect(parts.ranks, trainer, evaluator, network, graph.get("train", "optimizer"), file=parts.file)
@@ -111,8 +148,8 @@ def build_training(parts: Parts, seed: int, before: dict[str, Any] | None = None
         keeper,
         lines,
     )
-    Progress(parts.folder, parts.ranks, seed, horizon, carried, before, parts.file).attach(trainer)
-    return Training(graph, trainer, horizon, last_epoch, lines, keeper, parts.ranks)
+    Progress(parts.folder, parts.ranks, seed, horizon, carried, before, parts.file, source).attach(trainer)
+    return Training(graph, trainer, horizon, last_epoch, lines, keeper, parts.ranks, limit, stop, measured)
 
 
 def object_graph(
@@ -131,16 +168,29 @@ def object_graph(
     folders = user_folders(parts.mmar.custom)
     packages = (*ALLOWED_PACKAGES, *allowed_packages(parts.config, parts.variables))
 
+    def find_class(dotted: str, path: str) -> Any:
+        spec = {"path": dotted}
+        return class_of(spec, catalogue=catalogue, folders=folders, packages=packages, file=parts.file, path=path)
+
     def resolve(spec: Mapping[str, Any], path: str) -> Callable[..., Any]:
         section, key = path.split(".")[0], path.split(".")[1].split("[")[0]
         cls = class_of(
             spec, catalogue=catalogue, folders=folders, packages=packages, role=key, file=parts.file, path=path
         )
 
+        where = args_of(spec)[0]
+        is_own = not within(getattr(cls, "__module__", None) or "", packages)
+
         def make(**args: Any) -> Any:
+            if not is_own:
+                place = f"{path}.{where}"
+                require_args(args, folders=folders, packages=packages, file=parts.file, path=place)
+                args = with_classes(args, find_class, place)
             if key == "handlers" and not parts.ranks.writes and writes_files(cls):
                 return Absent()
             args = complete_args(parts, section, key, spec, cls, args)
+            if key == "dataset":
+                return finish_component(parts, section, key, _dataset(parts, section, cls, args), args)
             if key not in _HANDLERS:
                 return finish_component(parts, section, key, cls(**args), args)
             ours, name = first_handlers(key, graph), _HANDLERS[key]
@@ -172,6 +222,15 @@ def object_graph(
             return named(site, build)
         return {name: metric for one in build() for name, metric in one.items()} or None
 
+    def attachable(site: Site, build: Callable[..., Any]) -> Any:
+        made = build()
+        if not callable(getattr(made, "attach", None)):
+            rule = f"a handler has a method attach(engine), and {type(made).__name__} has none"
+            remedy = 'For a limit of time write "max_train_time": seconds at the first level.'
+            limit = type(made).__name__ == "TimeLimit"
+            raise _problem(parts, rule, site.path, remedy=remedy if limit else "Add it to the class.")
+        return made
+
     graph = ObjectGraph(
         parts.config,
         resolve_class=resolve,
@@ -181,6 +240,7 @@ def object_graph(
             "key_metric": named,
             "additional_metrics": merged,
             "additional_metrics[]": named,
+            "handlers[]": attachable,
             **(adapters or {}),
         },
         rank=parts.ranks.rank,
@@ -210,8 +270,20 @@ def _first_handlers(key: str, graph: ObjectGraph, parts: Parts, loss: FiniteLoss
         ]
         first.append(LabelRange(ignored[0] if ignored else None))
     if key == "evaluator":
-        return [*first, FiniteMetric()]
+        return [*first, LabelBesidePrediction(), FiniteMetric(parts.ranks.writes)]
     return [*first, EpochSeeds(seed, parts.ranks.rank, graph.get("train", "dataset")), loss]
+
+
+def _dataset(parts: Parts, section: str, cls: Any, args: Mapping[str, Any]) -> Any:
+    name = f"{section} cache" if "train" in parts.config else "cache"
+    return capped(
+        cls,
+        args,
+        name,
+        lambda: room(launched().local_size),
+        parts.say,
+        lambda count: min(parts.ranks.gather(count)),
+    )
 
 
 def _modules(criterion: Any) -> list[Any]:

@@ -53,7 +53,10 @@ class LabelRange:
         is_index = label.ndim < prediction.ndim or label.shape[1] == 1
         if channels < 2 or not is_index or label.numel() == 0 or label.dtype == torch.bool:
             return
-        for index, one in enumerate(label.detach()):
+        plain = label.detach().as_subclass(torch.Tensor)  # each step with a MetaTensor copies its meta data
+        if self._outside(plain, channels) is None:  # the whole batch at once: a GPU is waited for once
+            return
+        for index, one in enumerate(plain):
             found = self._outside(one, channels)
             if found is None:
                 continue
@@ -74,11 +77,11 @@ class LabelRange:
             )
 
     def _outside(self, label: torch.Tensor, channels: int) -> float | None:
-        """Return a value of one label that has no channel, or ``None``."""
+        """Return a value of some labels that has no channel, or ``None``."""
         values = label if self.ignored is None else label[label != self.ignored]
         if values.numel() == 0:
             return None
-        low, high = (float(value) for value in values.aminmax())
+        low, high = map(float, torch.stack(values.aminmax()).tolist())
         found = high if not high < channels else low if not low >= 0 else None
         return int(found) if found is not None and found.is_integer() else found
 

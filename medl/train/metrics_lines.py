@@ -109,12 +109,13 @@ class MetricsLines:
         self.first_epoch, self.last_epoch = state["first_epoch"], state["last_epoch"]
         self.history = {name: dict(values) for name, values in state["history"].items()}
 
-    def stats(self, max_epoch: int, timings: dict[str, float]) -> TrainStats:
+    def stats(self, max_epoch: int, timings: dict[str, float], **more: Any) -> TrainStats:
         """Return how the training ended.
 
         Args:
             max_epoch: the epoch at which it had to stop.
             timings: wall seconds by phase.
+            more: further attributes of the statistics.
         """
         state = getattr(self.evaluator, "state", None)
         name = getattr(state, "key_metric_name", None)
@@ -129,6 +130,7 @@ class MetricsLines:
             best_epoch=int(state.best_metric_epoch) if scored and state is not None else None,
             history=self.history,
             timings=timings,
+            **more,
         )
 
 

@@ -6,29 +6,22 @@ No generator's state is kept: each epoch's random numbers follow from (seed, epo
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from ignite.base import Serializable
 from ignite.engine import Engine, Events
 from monai.handlers import ValidationHandler
 
-from medl.conf.sections import SECTIONS
 from medl.errors import ConfigError, Problem
 from medl.mmar.stats import RESUME_FILE
-from medl.train.checkpoints import WeightsKeeper, save_checkpoint
+from medl.train.carried import Carried, put_back, without_functions
+from medl.train.checkpoints import save_checkpoint
 from medl.train.distributed import Ranks
-from medl.train.first_weights import differences
-from medl.train.metrics_lines import MetricsLines
+from medl.train.kept_state import read_kept
+from medl.train.start_from import Source, Start
 
 _SHARE = 0.02
 """Of the training's time, the part that writing may take: where an epoch is too short for that, some are not kept."""
-_KEYS = frozenset({"seed", "epoch", "iteration", "epoch_length", "horizon", "model", "names"})
-"""What every such file has."""
 
 
 def read_progress(folder: Path, ranks: Ranks) -> dict[str, Any]:
@@ -41,72 +34,12 @@ def read_progress(folder: Path, ranks: Ranks) -> dict[str, Any]:
     Raises:
         ConfigError: there is nothing, or it cannot be read.
     """
-    path = folder / RESUME_FILE
-    found: dict[str, Any] | Problem = _read(path) if ranks.writes else {}
-    found = ranks.from_first(found)
-    if isinstance(found, Problem):
-        raise ConfigError(found)
-    return found
-
-
-def _read(path: Path) -> dict[str, Any] | Problem:
-    again = "Train without --resume to begin anew."
-    if not path.is_file():
-        rule = "--resume goes on from what a training kept at the end of an epoch, and there is no such file"
-        return Problem(rule, file=str(path), remedy=again)
-    try:
-        value = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        said = str(error).strip().split("\n")[0].rstrip(". ") or "it is empty"
-        return Problem(f"it cannot be read ({type(error).__name__}: {said})", file=str(path), remedy=again)
-    if not isinstance(value, dict) or not value.keys() >= _KEYS:
-        return Problem("it is not what a training keeps to go on from", file=str(path), remedy=again)
-    return value
-
-
-@dataclass(frozen=True)
-class Carried:
-    """The objects of a training whose state goes from one process to the next.
-
-    Attributes:
-        trainer: MONAI's.
-        evaluator: MONAI's, or ``None``.
-        network: the network of the config.
-        optimizer: the trainer's, or ``None``.
-        lr_scheduler: the config's, or ``None``.
-        loss: the config's; its state counts where it is a module.
-        handlers: the config's handlers by section.
-        keeper: the checkpoints that no handler of the config writes.
-        lines: the history.
-    """
-
-    trainer: Any
-    evaluator: Any
-    network: torch.nn.Module
-    optimizer: Any
-    lr_scheduler: Any
-    loss: Any
-    handlers: Mapping[str, list[Any]]
-    keeper: WeightsKeeper
-    lines: MetricsLines
-
-    def stateful(self) -> dict[str, Any]:
-        """Return by name what has a ``state_dict``; names are the same for the same config."""
-        found = {"model": self.network, "optimizer": self.optimizer, "lr_scheduler": self.lr_scheduler}
-        if isinstance(self.loss, torch.nn.Module) and self.loss.state_dict():
-            found["loss"] = self.loss
-        found["scaler"] = getattr(self.trainer, "scaler", None)  # a trainer makes it when it starts
-        found |= {f"handler {name}": one for name, one in _stateful_handlers(self.handlers)}
-        return {name: one for name, one in found.items() if one is not None}
-
-    def names(self) -> dict[str, str]:
-        """Return the classes whose states do not fit each other's."""
-        kinds = {"optimizer": self.optimizer, "lr_scheduler": self.lr_scheduler}
-        return {key: type(one).__name__ for key, one in kinds.items() if one is not None}
-
-    def bests(self) -> dict[str, Any]:
-        """Return by name the engines whose best metric counts."""
-        return {name: engine for name, engine in (("train", self.trainer), ("validate", self.evaluator)) if engine}
+    return read_kept(
+        folder / RESUME_FILE,
+        ranks,
+        missing="--resume goes on from what a training kept at the end of an epoch, and there is no such file",
+        remedy="Train without --resume to begin anew.",
+    )
 
 
 class Progress:
@@ -122,6 +55,7 @@ class Progress:
         carried: what is kept.
         before: what :func:`read_progress` returned, or ``None`` for a training that begins.
         file: the config's name, for messages.
+        source: what a training that begins starts from, or ``None``.
     """
 
     def __init__(
@@ -133,6 +67,7 @@ class Progress:
         carried: Carried,
         before: dict[str, Any] | None,
         file: str,
+        source: Source | None = None,
     ):
         self.path = folder / RESUME_FILE
         self.ranks = ranks
@@ -141,6 +76,8 @@ class Progress:
         self.carried = carried
         self.before = before
         self.file = file
+        self.source = source
+        self._initial_lr: list[float] = []
         self._written_at = 0.0
         self._write_s = 0.0
 
@@ -150,6 +87,10 @@ class Progress:
         Raises:
             ConfigError: the config does not fit what was kept.
         """
+        groups = getattr(self.carried.optimizer, "param_groups", [])
+        self._initial_lr = [float(group.get("initial_lr", group["lr"])) for group in groups]
+        if self.source is not None:
+            Start(self.source, self.carried, self.ranks, self.file).attach(trainer)
         if self.before is not None:
             self._fit(self.before)
             trainer.state.epoch = int(self.before["epoch"])
@@ -171,7 +112,7 @@ class Progress:
     def __call__(self, trainer: Engine) -> None:
         """Keep the epoch that ends, unless the last one was kept so recently that it would take too long."""
         state, began = trainer.state, time.monotonic()
-        last = state.max_epochs is not None and state.epoch >= state.max_epochs
+        last = trainer.should_terminate or (state.max_epochs is not None and state.epoch >= state.max_epochs)
         if not last and (began - self._written_at) * _SHARE < self._write_s:
             return
         save_checkpoint(self.path, self._kept(state))
@@ -187,13 +128,14 @@ class Progress:
             "epoch_length": state.epoch_length,
             "horizon": self.horizon,
             "names": carried.names(),
+            "initial_lr": self._initial_lr,
             "best": {
                 name: [engine.state.best_metric, engine.state.best_metric_epoch]
                 for name, engine in carried.bests().items()
             },
             "checkpoints": carried.keeper.state_dict(),
             "lines": carried.lines.state_dict(),
-            **{name: _without_functions(one.state_dict()) for name, one in carried.stateful().items()},
+            **{name: without_functions(one.state_dict()) for name, one in carried.stateful().items()},
         }
 
     def _fit(self, before: dict[str, Any]) -> None:
@@ -222,16 +164,8 @@ class Progress:
     def _restore(self, before: dict[str, Any]) -> None:
         carried = self.carried
         for name, one in carried.stateful().items():
-            if name not in before:
-                continue
-            try:
-                one.load_state_dict(_with_counters(before[name], one))
-            except (RuntimeError, ValueError, KeyError) as error:
-                said = differences(error) or str(error).strip().split("\n")[0].rstrip(".")
-                rule = f"the {name} in {self.path} does not fit: {said}"
-                remedy = "Go on with the config that it was trained with, or train without --resume to begin anew."
-                path = f"train.{name}" if name in ("model", "optimizer", "lr_scheduler", "loss") else "train"
-                raise ConfigError(Problem(rule, self.file, path, remedy=remedy)) from error
+            if name in before:
+                put_back(name, one, before[name], self.path, self.file)
         for name, engine in carried.bests().items():
             if name in before["best"]:
                 engine.state.best_metric, engine.state.best_metric_epoch = before["best"][name]
@@ -258,40 +192,4 @@ def inexact(dataset: Any, dataloader: Any, epoch_length: int | None) -> list[str
         whole = None
     if whole != epoch_length:
         found.append("the data that the last epoch had not come to are not taken up")
-    return found
-
-
-def _stateful_handlers(handlers: Mapping[str, list[Any]]) -> Iterator[tuple[str, Any]]:
-    """Give what keeps a state among the handlers, or inside one: best checkpoints, the counter of an early stop."""
-    for section in SECTIONS:
-        for index, handler in enumerate(handlers.get(section, ())):
-            if callable(getattr(handler, "state_dict", None)) and hasattr(handler, "load_state_dict"):
-                yield f"{section}[{index}]", handler
-                continue
-            for attribute, part in sorted(getattr(handler, "__dict__", {}).items()):
-                if isinstance(part, Serializable) and not isinstance(part, Engine):
-                    yield f"{section}[{index}].{attribute}", part
-
-
-def _without_functions(value: Any, key: Any = None) -> Any:
-    """Return a state without the insides of a schedule's functions, which come from the config."""
-    if key == "lr_lambdas":
-        return [None] * len(value)
-    if type(value) is dict:
-        return {name: _without_functions(item, name) for name, item in value.items()}
-    return [_without_functions(item) for item in value] if type(value) is list else value
-
-
-def _with_counters(state: Any, owner: Any) -> Any:
-    """Return a state of its own for one object; a MultiStepLR needs its milestones as it had them."""
-    if type(state) is not dict:
-        return state
-    mine = getattr(owner, "__dict__", {})
-    found = {}
-    for key, value in state.items():
-        if isinstance(value, dict) and isinstance(mine.get(key), Counter):
-            value = Counter(value)
-        elif key == "_schedulers" and isinstance(value, list):
-            value = [_with_counters(one, part) for one, part in zip(value, mine.get(key, ()), strict=False)]
-        found[key] = value
     return found

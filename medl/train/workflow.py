@@ -16,17 +16,20 @@ from monai.handlers import TensorBoardHandler
 from medl.conf.sections import SECTIONS
 from medl.errors import ConfigError, Problem, RunError
 from medl.mmar.archive import MMAR
-from medl.mmar.stats import RESUME_FILE, models_folder, write_stats
+from medl.mmar.stats import RESUME_FILE, TrainStats, clear_stats, models_folder, write_stats
 from medl.train.build import Training, build_training
 from medl.train.determinism import draw_seed, make_deterministic
 from medl.train.device import Device, choose_device, flag
 from medl.train.distributed import start_ranks
+from medl.train.ended_early import end_words
 from medl.train.failure import failure
 from medl.train.heartbeat import remove_heartbeat
 from medl.train.implicit import Parts
 from medl.train.launched import Launched, launched
+from medl.train.limits import NotTrained, words
 from medl.train.printout import Switches, conf_lines
 from medl.train.resume import inexact, read_progress
+from medl.train.start_from import Source, read_source, source_words
 from medl.train.stopping import Stopped
 
 
@@ -72,12 +75,25 @@ def train(
         if ranks.writes:
             _make_writable(folder)
         before = read_progress(folder, ranks) if resume else None
+        source = None if resume else read_source(variables, mmar.root, ranks)
         if seed is not None:
             make_deterministic(seed, cuda=device.device.type == "cuda")
         parts = Parts(mmar, config, variables, file=file, folder=folder, ranks=ranks, device=device)
-        training = build_training(parts, _epoch_seed(seed, before, parts), before)
-    if before is not None and ranks.writes:
-        _say_where(before, training)
+        try:
+            epoch_seed = _epoch_seed(seed, before, parts, source)
+            training = build_training(parts, epoch_seed, before, started, source)
+        except NotTrained as limit:
+            if ranks.writes:
+                _reject(limit, folder, variables, started, import_s if write_train_stats else None)
+            ranks.barrier()
+            return
+    if ranks.writes:
+        if training.measured:
+            _say(f"the network: {words(training.measured)}.")
+        if before is not None:
+            _say_where(before, training)
+        if source is not None:
+            _say(source_words(source, training.built.get("train", "optimizer"), training.last_epoch))
     if ranks.writes and flag(variables, "print_conf", default=False):
         _print_conf(training, variables, device, seed)
     build_s = time.monotonic() - building
@@ -88,6 +104,11 @@ def train(
     ranks.barrier()  # a rank that left now would take the connection with it
     if not ranks.writes:
         return
+    said = end_words(training.built, training.limit, training.trainer.state.epoch, training.last_epoch)
+    if training.stop is not None and training.stop.found:
+        said = f"the training ended after epoch {training.trainer.state.epoch} of {training.last_epoch}, as asked."
+    if said is not None:
+        _say(said)
     with _one_line(training.last_epoch):
         training.keeper.finish()
         if write_train_stats:
@@ -98,7 +119,28 @@ def train(
                 "validate_s": training.lines.validate_s,
                 "total_s": time.monotonic() - started,
             }
-            write_stats(folder, training.lines.stats(training.last_epoch, {k: round(v, 4) for k, v in timings.items()}))
+            rounded = {name: round(seconds, 4) for name, seconds in timings.items()}
+            early = training.stop is not None and training.stop.found
+            stats = training.lines.stats(
+                training.last_epoch, rounded, stopped_early=early, measured=dict(training.measured)
+            )
+            write_stats(folder, stats)
+
+
+def _reject(
+    limit: NotTrained, folder: Path, variables: Mapping[str, Any], started: float, import_s: float | None
+) -> None:
+    """Say that the network is not trained, and leave that for programs where they are to read of it."""
+    _say(f"not trained: {limit}.")
+    clear_stats(folder)
+    if import_s is not None:
+        spent = {"import_s": import_s, "build_s": time.monotonic() - started - import_s, "train_s": 0.0}
+        spent |= {"validate_s": 0.0, "total_s": time.monotonic() - started}
+        timings = {name: round(max(0.0, seconds), 4) for name, seconds in spent.items()}
+        horizon = int(variables.get("epochs") or 1)
+        last = int(variables.get("until_epoch") or horizon)
+        stats = TrainStats("rejected", None, last, horizon, timings=timings, measured=limit.measured, reason=str(limit))
+        write_stats(folder, stats)
 
 
 def _run(training: Training) -> None:
@@ -175,8 +217,10 @@ def seed_of(variables: Mapping[str, Any], file: str) -> int | None:
     return seed
 
 
-def _epoch_seed(seed: int | None, before: Mapping[str, Any] | None, parts: Parts) -> int:
+def _epoch_seed(seed: int | None, before: Mapping[str, Any] | None, parts: Parts, source: Source | None = None) -> int:
     """Return the seed of the epochs on every rank: the one that a training began with, the config's, or one drawn."""
+    if before is None and source is not None and seed is None:
+        return int(source.kept["seed"])
     if before is None:
         return int(parts.ranks.from_first(draw_seed())) if seed is None else seed
     if seed is not None and seed != before["seed"]:

@@ -27,6 +27,11 @@ def test_relative_data_are_found_from_a_job_inside_the_archive(tmp_path: Path):
     assert (tmp_path / "moved/automl/a/W1_1_J1" / made["DATA_ROOT"]).resolve() == tmp_path / "moved/data"
 
 
+def test_what_an_archive_starts_from_is_found_from_its_jobs(tmp_path: Path):
+    made = environment(tmp_path, tmp_path / "automl/a/J", {"start_from": "models/start.pt"})
+    assert made == {"start_from": "../../../models/start.pt"}
+
+
 def test_a_job_elsewhere_gets_absolute_places(tmp_path: Path):
     made = environment(tmp_path / "archive", tmp_path / "runs/a/W1_1_J1", {"DATA_ROOT": "../shared"})
     assert made["DATA_ROOT"] == str(tmp_path / "archive/../shared")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, Recommendation, SearchResult
+from medl.automl.goals import Constraint, Goals, Objective
 from medl.automl.launch import Launch
 from medl.components.executors.mmar_executor import MMARExecutor
 from medl.conf.validate import schema_problems
@@ -170,9 +171,67 @@ def test_abort_ends_a_running_job(ctx: Context):
     assert time.monotonic() - began < 30
 
 
-def test_weights_of_another_job_are_refused_for_now(ctx: Context):
-    outcome, _ = execute(Scripted(stats()), ctx, resume_from="W1_1_J0")
-    assert outcome.status is JobStatus.FAILED
+def test_a_job_stops_early_where_it_is_asked_to(ctx: Context):
+    program = """
+(job / 'models/started').touch()
+until = time.monotonic() + 60
+while not (job / 'models/stop_early').exists() and time.monotonic() < until:
+    time.sleep(0.01)
+"""
+    executor = Scripted(program + stats(stopped_early=True))
+    found: list[Outcome] = []
+    thread = threading.Thread(target=lambda: found.append(execute(executor, ctx)[0]))
+    job = Context(ctx)
+    job.set_prop(ContextKey.JOB_NAME, "W1_1_J1")
+    executor.stop_early(job)  # nothing runs: nothing is remembered
+    thread.start()
+    models = Path(ctx.get_prop(ContextKey.RUN_ROOT)) / "W1_1_J1/models"
+    began = time.monotonic()
+    while not (models / "started").exists() and time.monotonic() - began < 30:
+        time.sleep(0.01)
+    executor.stop_early(job)
+    executor.stop_early(job)
+    thread.join(60)
+    assert found[0].status is JobStatus.OK
+    assert found[0].info["stopped_early"] is True
+    assert not (models / "stop_early").exists(), "a job that is run again by hand goes to its end"
+    executor.stop_early(job)
+    assert not (models / "stop_early").exists()
+
+
+def test_what_holds_for_one_job_alone_is_in_its_environment(ctx: Context):
+    ctx.set_prop(
+        ContextKey.GOALS,
+        Goals(
+            constraints=(Constraint("params_m", max=5), Constraint("gflops", min=1, penalty=0.5), Constraint("dice"))
+        ),
+    )
+    own = {"data_fraction": 0.25, "determinism": {"random_seed": 5}}
+    _, job = execute(Scripted(stats()), ctx, until_epoch=2, horizon=9, variables=own)
+    assert json.loads((job / "config/config_train.json").read_text())["determinism"] == {"random_seed": 5}
+    environment = json.loads((job / "config/environment.json").read_text())
+    assert environment["epochs"] == 9 and environment["until_epoch"] == 2
+    assert environment["data_fraction"] == 0.25
+    assert environment["constraints"] == {"params_m": {"max": 5}, "gflops": {"min": 1, "penalty": 0.5}}
+    assert not schema_problems(environment, "environment")
+    record = json.loads((job / "record.json").read_text())
+    assert not schema_problems(record, "record")
+    assert record["recommendation"]["horizon"] == 9
+    assert record["recommendation"]["variables"] == own
+    assert record["lineage"] == []
+
+
+def test_a_network_that_is_too_large_is_rejected(ctx: Context):
+    goals = Goals((Objective("dice"),), (Constraint("params_m", max=1),))
+    ctx.set_prop(ContextKey.GOALS, goals)
+    said = {"measured": {"params_m": 1.5}, "reason": "params_m is 1.5, and at most 1 is allowed", "epochs": None}
+    rejected = stats(status="rejected", **said, best_metric=None, key_metric=None, best_epoch=None, history={})
+    outcome, job = execute(Scripted(rejected), ctx)
+    assert outcome.status is JobStatus.REJECTED
+    assert outcome.constraints == {"params_m": 1.5} and outcome.violations == {"params_m": 0.5}
+    assert outcome.reason == said["reason"] and outcome.epoch is None
+    record = json.loads((job / "record.json").read_text())
+    assert not schema_problems(record, "record") and record["outcome"]["constraints"] == {"params_m": 1.5}
 
 
 @pytest.mark.parametrize(

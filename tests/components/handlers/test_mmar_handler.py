@@ -91,6 +91,28 @@ def test_what_the_controller_needs_stays_until_it_does_not(ctx: Context):
     assert names(ctx) == {"W1_2_J2", "best"}
 
 
+def test_what_a_job_kept_to_go_on_from_stays_as_long_as_the_controller_needs_it(ctx: Context):
+    def kept(name: str) -> bool:
+        return (Path(ctx.get_prop(ContextKey.RUN_ROOT)) / name / "models/resume.pt").exists()
+
+    def end_with(name: str, score: float | None) -> None:
+        root = make_job(ctx, name)
+        (root / "models/resume.pt").write_text("moments")
+        end(handler, ctx, name, score)
+
+    handler = MMARHandler()
+    handler.start_automl(ctx)
+    ctx.set_prop(ContextKey.NEEDED_JOBS, frozenset({"W1_1_J1"}))
+    end_with("W1_1_J1", 0.7)
+    end_with("W1_2_J2", 0.5)
+    end_with("W1_3_J3", None)
+    assert [kept(name) for name in ("W1_1_J1", "W1_2_J2", "W1_3_J3", "best")] == [True, False, False, False]
+    assert best(ctx) == "W1_1_J1"
+    ctx.set_prop(ContextKey.NEEDED_JOBS, frozenset())
+    end_with("W1_4_J4", 0.1)
+    assert not kept("W1_1_J1")
+
+
 def test_a_job_that_the_controller_has_not_seen_yet_stays(ctx: Context):
     handler = MMARHandler(num_mmars_to_keep=1)
     handler.start_automl(ctx)

@@ -26,9 +26,10 @@ from monai.handlers import CheckpointSaver, EarlyStopHandler
 
 from medl.mmar.stats import RESUME_FILE, read_metrics, read_stats
 from medl.train import resume
+from medl.train.carried import stateful_handlers, with_counters, without_functions
 from medl.train.distributed import Ranks
 from medl.train.finite import FiniteLoss
-from medl.train.resume import _stateful_handlers, _with_counters, _without_functions, inexact
+from medl.train.resume import inexact
 
 Config = dict[str, Any]
 Make = Callable[..., Path]
@@ -139,7 +140,10 @@ def test_three_epochs_and_three_more_are_six(make_archive: Make, config: Config,
     assert_same(whole, parts)
 
 
-def test_a_signal_and_then_going_on_changes_nothing(make_archive: Make, config: Config) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_and_then_going_on_changes_nothing(
+    make_archive: Make, config: Config, number: signal.Signals, code: int
+) -> None:
     whole, parts = make_archive(config, "whole"), make_archive(config, "parts")
     trained(whole, "--set", "epochs=6")
     process = subprocess.Popen(
@@ -153,9 +157,9 @@ def test_a_signal_and_then_going_on_changes_nothing(make_archive: Make, config: 
     for line in process.stdout:
         if "Epoch: 3/" in line:  # in the middle of the epoch
             break
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 143, err
+    assert process.returncode == code, err
     assert 1 <= load(parts, RESUME_FILE)["epoch"] < 6
     trained(parts, "--resume", "--set", "epochs=6")
     assert_same(whole, parts)
@@ -256,7 +260,7 @@ def test_a_training_that_begins_anew_forgets_the_one_before(stopped: Path, monke
 
 def test_the_insides_of_a_schedules_functions_are_left_out() -> None:
     state = {"last_epoch": 3, "lr_lambdas": [{"tree": object()}, None], "_schedulers": [{"lr_lambdas": [{}]}]}
-    assert _without_functions(state) == {
+    assert without_functions(state) == {
         "last_epoch": 3,
         "lr_lambdas": [None, None],
         "_schedulers": [{"lr_lambdas": [None]}],
@@ -297,12 +301,12 @@ def test_a_schedule_goes_on_as_if_never_stopped(kind: str, tmp_path: Path) -> No
 
     whole, (optimizer, schedule) = rates(*begin(), range(6)), begin()
     first = rates(optimizer, schedule, range(2))
-    kept = {"o": optimizer.state_dict(), "s": _without_functions(schedule.state_dict())}
+    kept = {"o": optimizer.state_dict(), "s": without_functions(schedule.state_dict())}
     save_checkpoint(tmp_path / "kept.pt", kept)
     kept = torch.load(tmp_path / "kept.pt", weights_only=True)
     optimizer, schedule = begin()
     optimizer.load_state_dict(kept["o"])
-    schedule.load_state_dict(_with_counters(kept["s"], schedule))
+    schedule.load_state_dict(with_counters(kept["s"], schedule))
     assert first + rates(optimizer, schedule, range(4)) == whole
 
 
@@ -319,9 +323,47 @@ def test_what_keeps_its_own_course_is_said() -> None:
 def test_an_early_stops_counter_and_the_best_checkpoints_are_kept(tmp_path: Path) -> None:
     stop = EarlyStopHandler(patience=3, score_function=lambda engine: -1.0, trainer=Engine(lambda engine, batch: None))
     saver = CheckpointSaver(str(tmp_path), {"model": torch.nn.Linear(1, 1)}, save_key_metric=True)
-    found = dict(_stateful_handlers({"train": [], "validate": [stop, saver]}))
+    found = dict(stateful_handlers({"train": [], "validate": [stop, saver]}))
     assert list(found) == ["validate[0]._handler", "validate[1]._key_metric_checkpoint"]
     assert found["validate[0]._handler"].state_dict()["counter"] == 0
+
+
+def test_the_scaler_of_mixed_precision_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
+    """Its scale grows every third step, and an epoch has two: the stop falls between."""
+
+    def run(folder: Path, last: int, before: Config | None = None) -> tuple[Config, list[torch.Tensor]]:
+        torch.manual_seed(0)
+        network = torch.nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+        scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_factor=4.0, growth_interval=3)
+
+        def step(engine: Engine, batch: float) -> None:
+            optimizer.zero_grad()
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                loss = network(torch.full((1, 2), batch)).square().sum()
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+
+        trainer = Engine(step)
+        trainer.scaler = scaler  # type: ignore[attr-defined]
+        for name, value in {"max_epochs": last, "epoch_length": 2, "best_metric": 0.0, "best_metric_epoch": -1}.items():
+            setattr(trainer.state, name, value)
+        nothing: Any = SimpleNamespace(state_dict=dict, load_state_dict=lambda state: None)
+        handlers: dict[str, list[Any]] = {"train": [], "validate": []}
+        carried = resume.Carried(trainer, None, network, optimizer, None, None, handlers, nothing, nothing)
+        resume.Progress(folder, Ranks(), 1, 4, carried, before, "config").attach(trainer)
+        trainer.run([0.5, 1.0])
+        return scaler.state_dict(), [value.detach() for value in network.parameters()]
+
+    scale, weights = run(tmp_path / "whole", 4)
+    stopped, _ = run(tmp_path / "parts", 2)
+    assert (stopped["scale"], stopped["_growth_tracker"]) == (32.0, 1) and scale["scale"] == 128.0
+    kept = resume.read_progress(tmp_path / "parts", Ranks())
+    assert kept["scaler"] == stopped
+    again, same = run(tmp_path / "parts", 4, kept)
+    assert again == scale
+    assert all(map(torch.equal, same, weights))
 
 
 def test_an_epoch_is_not_kept_where_writing_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,5 +380,5 @@ def test_an_epoch_is_not_kept_where_writing_takes_too_long(tmp_path: Path, monke
     progress = resume.Progress(tmp_path, Ranks(), 1, 20, None, None, "")  # type: ignore[arg-type]
     for epoch in range(1, 21):
         clock[0] += 1.0  # a tenth of a second in two hundred epochs would be nothing; of each epoch it is too much
-        progress(SimpleNamespace(state=SimpleNamespace(epoch=epoch, max_epochs=20)))  # type: ignore[arg-type]
+        progress(SimpleNamespace(should_terminate=False, state=SimpleNamespace(epoch=epoch, max_epochs=20)))  # type: ignore[arg-type]
     assert kept == [1, 6, 11, 16, 20]

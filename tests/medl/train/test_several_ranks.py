@@ -108,10 +108,12 @@ def archive(make: Make, config: Config, name: str, tmp_path: Path) -> Path:
     return root
 
 
-def trained(root: Path, slots: list[int], launcher: str = "auto") -> subprocess.CompletedProcess[str]:
+def trained(
+    root: Path, slots: list[int], launcher: str = "auto", words: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     launch = training_launch(root, slots, 1, {**os.environ, "KEEP": str(root / "kept")}, launcher=launcher)
     return subprocess.run(
-        launch.argv, env=launch.env, cwd=root, capture_output=True, text=True, timeout=200, check=False
+        [*launch.argv, *words], env=launch.env, cwd=root, capture_output=True, text=True, timeout=200, check=False
     )
 
 
@@ -146,6 +148,34 @@ def test_two_ranks_train_as_one_process_does(make_archive: Make, exact: Config, 
         assert torch.equal(torch.cat([value.reshape(-1) for value in saved.values()]), first), name
     said = ended["horovod"].stdout
     assert "Engine run resuming" not in "".join(line for line in said.splitlines() if line.startswith("[1]"))
+
+
+def test_two_ranks_that_go_on_after_a_stop_are_two_ranks_that_never_stopped(
+    make_archive: Make, tiny_config: Config, tiny_volumes: Path, tmp_path: Path
+) -> None:
+    train = tiny_config["train"]
+    train["lr_scheduler"] = {"name": "CosineAnnealingLR", "args": {"optimizer": "@optimizer", "T_max": "{epochs}"}}
+    flip = {"name": "RandFlipd", "args": {"keys": ["image", "label"], "prob": 0.5, "spatial_axis": 0}}
+    train["pre_transforms"].append(flip)
+    train["model"]["args"] |= {"norm": "instance", "dropout": 0.2}
+    train["dataloader"]["args"] |= {"batch_size": 2, "shuffle": True}
+    train["handlers"].append({"path": "several.Keep", "args": {"network": "@model"}})
+    (tmp_path / "list.json").write_bytes((tiny_volumes / "dataset.json").read_bytes())
+    whole, parts = (archive(make_archive, tiny_config, name, tmp_path) for name in ("whole", "parts"))
+    for root, words in (
+        (whole, ("--set", "epochs=4")),
+        (parts, ("--set", "epochs=4", "until_epoch=2")),
+        (parts, ("--set", "epochs=4", "--resume")),
+    ):
+        ended = trained(root, [0, 1], words=words)
+        assert ended.returncode == 0, f"{ended.stdout[-3000:]} {ended.stderr[-3000:]}"
+    assert "goes on after epoch 2 of 4" in ended.stdout and "bit for bit" not in ended.stdout
+    assert torch.equal(kept(parts, 0), kept(whole, 0)) and torch.equal(kept(parts, 1), kept(whole, 1))
+    for name in ("final_model.pt", "model.pt"):
+        one, two = (torch.load(root / "models" / name, weights_only=True)["model"] for root in (whole, parts))
+        assert all(torch.equal(one[key], two[key]) for key in one.keys() | two.keys()), name
+    stats = [read_stats(root / "models") for root in (whole, parts)]
+    assert stats[0] is not None and stats[1] is not None and stats[0].history == stats[1].history
 
 
 def test_what_ranks_do_together(tmp_path: Path) -> None:
