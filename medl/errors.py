@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from medl.masked import masked
+
 _ABSENT = object()
 
 
@@ -47,6 +49,9 @@ class Problem:
     near: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        return masked(self._text())
+
+    def _text(self) -> str:
         place = ": ".join(part for part in (self.file, self.path) if part)
         text = self.rule
         if self.value is not _ABSENT:

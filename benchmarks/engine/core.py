@@ -1,8 +1,9 @@
 """A simulated search of thousands of jobs through the engine's core, with a virtual clock.
 
-    python benchmarks/engine/core.py [--jobs 10000] [--workers 64]
+    python benchmarks/engine/core.py [--jobs 10000] [--workers 64] [--mirror]
 
-prints CPU seconds for a quarter, half and all of the jobs, and what the log of that many events costs to replay.
+prints CPU seconds for a quarter, half and all of the jobs, and what the log of that many events costs to replay. With
+``--mirror`` each run is mirrored to an Optuna study in memory, as a run of trainings is on disk.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ SPACE = SearchSpace(
 )
 
 
-def search(jobs: int, workers: int) -> Simulated:
+def search(jobs: int, workers: int, mirror: bool = False) -> Simulated:
     """Return a simulated search of so many jobs; their times are a factor of ten apart, one in twenty fails."""
     draw = random.Random(0)
 
@@ -35,7 +36,7 @@ def search(jobs: int, workers: int) -> Simulated:
             return Outcome(recommendation.id, JobStatus.FAILED, reason="simulated"), seconds
         return Outcome(recommendation.id, values={"score": draw.random()}, cost_s=seconds), seconds
 
-    return simulate(RandomController(max_rounds=jobs), SPACE, run_job, workers=workers)
+    return simulate(RandomController(max_rounds=jobs), SPACE, run_job, workers=workers, mirror=mirror)
 
 
 def main() -> None:
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--mirror", action="store_true")
     words = parser.parse_args()
     sizes = (words.jobs // 4, words.jobs // 2, words.jobs)
     live: dict[int, list[float]] = {size: [] for size in sizes}
@@ -51,7 +53,7 @@ def main() -> None:
     for _ in range(words.repeats):
         for size in sizes:
             begun = time.process_time()
-            result = search(size, words.workers)
+            result = search(size, words.workers, words.mirror)
             live[size].append(time.process_time() - begun)
             begun = time.process_time()
             core = Core()
@@ -60,7 +62,10 @@ def main() -> None:
             replay[size].append(time.process_time() - begun)
             assert core == result.core, "replaying the log gives another state"
             assert len(core.jobs) == size
-    print(f"{words.workers} simulated workers, median of {words.repeats}")
+            if result.mirror is not None:
+                assert len(result.mirror.storage.get_all_trials(0, deepcopy=False)) == size
+    mirrored = ", mirrored in memory" if words.mirror else ""
+    print(f"{words.workers} simulated workers, median of {words.repeats}{mirrored}")
     print(f"{'jobs':>8} {'CPU s':>8} {'ms a job':>9} {'replay s':>9}")
     for size in sizes:
         seconds = statistics.median(live[size])

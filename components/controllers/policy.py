@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from random import Random
 from statistics import NormalDist
 
@@ -10,13 +11,17 @@ _NORMAL = NormalDist()
 
 
 class Softmax:
-    """A categorical distribution over ``count`` choices; ``p_i = exp(l_i) / sum_j exp(l_j)``, uniform at first.
+    """A categorical distribution over ``count`` choices; ``p_i = exp(l_i) / sum_j exp(l_j)``.
+
+    Args:
+        count: of the choices.
+        weights: the probabilities at first; uniform where they are not given.
 
     Source: Williams 1992 (REINFORCE), section 4, for a softmax unit.
     """
 
-    def __init__(self, count: int):
-        self.logits = [0.0] * count
+    def __init__(self, count: int, weights: Sequence[float] | None = None):
+        self.logits = [0.0] * count if weights is None else [math.log(weight * count) for weight in weights]
 
     def probabilities(self) -> list[float]:
         """Return the probability of each choice."""

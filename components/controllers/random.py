@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping
 from random import Random
 
 from medl.automl.defs import SearchSpace
+from medl.automl.points import all_values, count_points
+from medl.automl.unit_cube import draw_point
 
+from ..suggesters.unseen import Key, key, unseen
 from .fixed_order import FixedOrderController
 
 
 class RandomController(FixedOrderController):
-    """Recommends points drawn at random: uniform in every float range and over the choices of every enum.
+    """Recommends points drawn at random: evenly over every range on its scale, choices by their weights or evenly.
 
-    In a space of enums alone no point is drawn twice, so there are at most as many recommendations as points.
+    In a space without float ranges no point is drawn twice, so there are at most as many recommendations as points.
 
     ========== ======= ==========================================
     arg        default meaning
@@ -36,23 +39,23 @@ class RandomController(FixedOrderController):
         self.seed = seed
 
     def count(self, space: SearchSpace) -> float:
-        """Return the number of distinct points; ``inf`` where a float range has more than one."""
-        return space.size
+        """Return the number of distinct points; ``inf`` where a range of floats has more than one."""
+        return count_points(space)
 
     def points(self, space: SearchSpace) -> Iterator[Mapping[str, int | float]]:
         """Yield points; the generator is this call's own, so a second call yields the same ones."""
         random = Random(self.seed)
-        if space.size != math.inf:  # not isinf: a product of enums may be too long for a float
+        if space.size == math.inf:  # not isinf: a product of enums may be too long for a float
+            while True:
+                yield draw_point(space, random)
+        elif any(p.when or p.weights for p in space.parameters):
+            seen: set[Key] = set()
+            while (point := unseen(space, seen, random)) is not None:
+                seen.add(key(point))
+                yield point
+        else:
             for number in self._distinct(int(space.size), random):
                 yield _decode(space, number)
-            return
-        while True:
-            yield {
-                p.prl: random.randrange(len(p.targets))
-                if p.kind == "enum"
-                else _between(p.targets[0].min, p.targets[0].max, random.random())
-                for p in space.parameters
-            }
 
     def _distinct(self, size: int, random: Random) -> Iterator[int]:
         """Yield different numbers below ``size``: all of them shuffled, or a few drawn where there are very many."""
@@ -72,13 +75,7 @@ def _decode(space: SearchSpace, number: int) -> dict[str, int | float]:
     """Return the point with that number; the first parameter is the lowest digit."""
     values: dict[str, int | float] = {}
     for parameter in space.parameters:
-        if parameter.kind == "enum":
-            number, values[parameter.prl] = divmod(number, len(parameter.targets))
-        else:
-            values[parameter.prl] = float(parameter.targets[0].min)
+        choices = all_values(parameter)
+        number, index = divmod(number, len(choices))
+        values[parameter.prl] = choices[index]
     return values
-
-
-def _between(low: float, high: float, share: float) -> float:
-    """Return the point that far into a range; also where ``high - low`` is too large for a float."""
-    return float(min(max(low * (1 - share) + high * share, low), high))

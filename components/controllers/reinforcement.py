@@ -8,6 +8,8 @@ from random import Random
 
 from medl.automl.api import Controller
 from medl.automl.defs import Context, JobStatus, Outcome, ParameterRange, Recommendation, SearchResult, SearchSpace
+from medl.automl.points import count_points, grid_points
+from medl.automl.unit_cube import from_unit, midpoint, to_unit
 
 from .policy import BoundedGaussian, Softmax
 
@@ -81,9 +83,10 @@ class ReinforcementController(Controller):
             raise ValueError("the search space must have at least one parameter, but it is empty")
         self._space = space
         self._random = Random(self.seed)
-        self._softmax = {p.prl: Softmax(len(p.targets)) for p in space.parameters if p.kind == "enum"}
-        self._gaussian = {p.prl: BoundedGaussian(self.width, 0.02) for p in space.parameters if p.size == math.inf}
+        self._softmax = {p.prl: Softmax(len(p.targets), p.weights) for p in space.parameters if p.kind == "enum"}
+        self._gaussian = {p.prl: BoundedGaussian(self.width, 0.02) for p in space.parameters if _is_range(p)}
         self._combinations = _combinations(space)
+        self._grid = grid_points(space, _start_values)
         self._starts: list[tuple[Recommendation, float | None]] = []
         self._worst: float | None = None
         self._baseline: float | None = None
@@ -112,13 +115,13 @@ class ReinforcementController(Controller):
 
     def count(self, space: SearchSpace) -> float:
         """Return how many recommendations there will be."""
-        if any(p.size == math.inf for p in space.parameters):
+        if any(map(_is_range, space.parameters)):
             return self.max_rounds
         return min(_combinations(space), self.max_rounds)
 
     def parallelism(self, space: SearchSpace) -> float:
         """Return 1 where the search is sequential, else the number of combinations that will run."""
-        if any(p.size == math.inf for p in space.parameters):
+        if any(map(_is_range, space.parameters)):
             return 1
         return min(_combinations(space), self.max_rounds)
 
@@ -130,15 +133,8 @@ class ReinforcementController(Controller):
         return [self._awaited]
 
     def _start(self) -> Recommendation:
-        """Return the next combination in grid order, floats at the means of their ranges."""
-        number = self._given
-        values: dict[str, int | float] = {}
-        for parameter in self._space.parameters:
-            if parameter.kind == "enum":
-                number, values[parameter.prl] = divmod(number, len(parameter.targets))
-            else:
-                values[parameter.prl] = _at(parameter, 0.5)
-        return self._recommend(values)
+        """Return the next combination in grid order, ranges at their means."""
+        return self._recommend(next(self._grid))
 
     def _draw(self) -> dict[str, int | float]:
         """Return values drawn from the policy."""
@@ -148,8 +144,9 @@ class ReinforcementController(Controller):
             if parameter.kind == "enum":
                 values[prl] = self._softmax[prl].draw(self._random)
             else:
-                values[prl] = _at(parameter, self._gaussian[prl].draw(self._random) if prl in self._gaussian else 0.5)
-        return values
+                unit = self._gaussian[prl].draw(self._random) if prl in self._gaussian else 0.5
+                values[prl] = from_unit(parameter, unit)
+        return self._space.active(values)
 
     def _recommend(self, values: dict[str, int | float]) -> Recommendation:
         self._given += 1
@@ -181,13 +178,13 @@ class ReinforcementController(Controller):
 
     def _learn(self, recommendation: Recommendation, advantage: float) -> None:
         """Move the policy: along the gradient for values that it drew."""
-        for parameter in self._space.parameters:
-            prl, value = parameter.prl, recommendation.result.values[parameter.prl]
+        for prl, value in recommendation.result.values.items():
+            parameter = self._space[prl]
             step, entropy_step = self.learning_rate * advantage, self.learning_rate * self.entropy
             if parameter.kind == "enum":
                 self._softmax[prl].learn(int(value), step, entropy_step)
             elif prl in self._gaussian:
-                self._gaussian[prl].learn(_share(parameter, value), step, entropy_step)
+                self._gaussian[prl].learn(to_unit(parameter, value), step, entropy_step)
 
     def _learn_from_starts(self) -> None:
         """Take the scores of the grid: their mean is the first baseline, and each moves the softmax of its choices.
@@ -204,8 +201,9 @@ class ReinforcementController(Controller):
         scale = self.reward_scale if self.reward_scale is not None else 1 / max(math.sqrt(self._variance), 1e-150)
         for (recommendation, _), difference in zip(scored, differences, strict=True):
             step = self.learning_rate * min(max(scale * difference, -_CLIP), _CLIP)
-            for prl, softmax in self._softmax.items():
-                softmax.learn(int(recommendation.result.values[prl]), step, 0.0)
+            for prl, value in recommendation.result.values.items():
+                if prl in self._softmax:
+                    self._softmax[prl].learn(int(value), step, 0.0)
 
 
 def _between(name: str, value: float, low: float, high: float) -> float:
@@ -214,17 +212,15 @@ def _between(name: str, value: float, low: float, high: float) -> float:
     return float(value)
 
 
+def _is_range(parameter: ParameterRange) -> bool:
+    """Return whether a parameter is a range with more than one number: drawn from a Gaussian."""
+    return parameter.kind != "enum" and parameter.size > 1
+
+
+def _start_values(parameter: ParameterRange) -> Sequence[int | float]:
+    """Return what the first combinations go through: every choice, of a range its mean."""
+    return range(len(parameter.targets)) if parameter.kind == "enum" else (midpoint(parameter),)
+
+
 def _combinations(space: SearchSpace) -> int:
-    return math.prod(len(p.targets) for p in space.parameters if p.kind == "enum")
-
-
-def _at(parameter: ParameterRange, share: float) -> float:
-    """Return the value that far into a range; also where ``max - min`` is too large for a float."""
-    low, high = float(parameter.targets[0].min), float(parameter.targets[0].max)
-    return min(max(low * (1 - share) + high * share, low), high)
-
-
-def _share(parameter: ParameterRange, value: float) -> float:
-    """Return how far into its range a value lies, in [0, 1]; the inverse of :func:`_at`."""
-    low, high = float(parameter.targets[0].min), float(parameter.targets[0].max)
-    return min(max((value / 2 - low / 2) / (high / 2 - low / 2), 0.0), 1.0)
+    return int(count_points(space, _start_values))

@@ -7,9 +7,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from medl.automl.defs import ParameterRange, SearchSpace
 from medl.automl.placement import Placement, placements, read
 from medl.automl.prl import Steps
-from medl.automl.search_grammar import DISABLED, Item, Sections, json_path, walk
+from medl.automl.search_sections import DISABLED, Item, Sections, json_path, walk
 from medl.conf.sections import ONE_COMPONENT
 from medl.errors import Problem, show_value
 
@@ -29,7 +30,7 @@ def alternative_problems(config: Mapping[str, Any], sections: Sections, file: st
                 continue
             way = (*steps, key)
             mine = [p for p in switches if p.steps[:-1] == way]
-            if mine and (reason := _wrong_combination(config, way, len(members), mine)):
+            if mine and (reason := _wrong_combination(config, way, len(members), mine, sections)):
                 remedy = (
                     "Switch them together: one first-level item with a free name per alternative, "
                     "and exactly one false in each choice."
@@ -39,31 +40,61 @@ def alternative_problems(config: Mapping[str, Any], sections: Sections, file: st
     return found
 
 
-def _wrong_combination(config: Mapping[str, Any], way: Steps, count: int, switches: list[Placement]) -> str:
+def _wrong_combination(
+    config: Mapping[str, Any], way: Steps, count: int, switches: list[Placement], sections: Sections
+) -> str:
     """Return in words the first combination of choices that leaves not exactly one enabled, or an empty text."""
     own = [_own_disabled(config, (*way, index)) for index in range(count)]
     if any(state is None for state in own):
         return ""
-    items: list[Item] = list({p.item.parameter.prl: p.item for p in switches}.values())
-    if any(item.parameter.kind != "enum" for item in items):
+    items = _deciding(switches, sections)
+    if any(p.item.parameter.kind != "enum" for p in switches):
         return ""
-    sizes = [len(item.parameter.targets) for item in items]
-    if math.prod(sizes) > _MAX_COMBINATIONS:
+    ranges = [_values(item.parameter) for item in items]
+    if math.prod(map(len, ranges)) > _MAX_COMBINATIONS:
         return ""
-    for indices in itertools.product(*map(range, sizes)):
-        chosen = {item.parameter.prl: index for item, index in zip(items, indices, strict=True)}
+    space = SearchSpace(tuple(item.parameter for item in items))
+    for values in itertools.product(*ranges):
+        drawn = {item.parameter.prl: value for item, value in zip(items, values, strict=True)}
+        chosen = space.active(drawn)  # a switch that does not count leaves the config's own state
         disabled = list(own)
         for switch in switches:
             parameter = switch.item.parameter
-            disabled[int(switch.steps[-1])] = parameter.targets[chosen[parameter.prl]][switch.position]
+            if parameter.prl in chosen:
+                disabled[int(switch.steps[-1])] = parameter.targets[chosen[parameter.prl]][switch.position]
         enabled = sum(state is not True for state in disabled)
         if enabled != 1:
             words = ", ".join(
-                f"{item.place} = {show_value(list(item.parameter.targets[index]), 40)}"
-                for item, index in zip(items, indices, strict=True)
+                f"{item.place} = {show_value(_shown(item.parameter, value), 40)}"
+                for item, value in zip(items, values, strict=True)
             )
             return f"with {words} there {'is none' if enabled == 0 else f'are {enabled}'}"
     return ""
+
+
+def _deciding(switches: list[Placement], sections: Sections) -> list[Item]:
+    """Return the items of the switches and those on which they depend."""
+    known = {item.parameter.prl: item for item in sections.items}
+    found: dict[str, Item] = {}
+    left = [p.item.parameter.prl for p in switches]
+    while left:
+        prl = left.pop(0)
+        if prl not in found:
+            found[prl] = known[prl]
+            left += [condition.prl for condition in known[prl].parameter.when]
+    return list(found.values())
+
+
+def _values(parameter: ParameterRange) -> range:
+    """Return the values of a parameter that is no range of floats."""
+    if parameter.kind == "enum":
+        return range(len(parameter.targets))
+    span = parameter.targets[0]
+    return range(span.min, span.max + 1, span.step)
+
+
+def _shown(parameter: ParameterRange, value: int) -> Any:
+    return list(parameter.targets[value]) if parameter.kind == "enum" else value
 
 
 def _own_disabled(config: Mapping[str, Any], steps: Steps) -> Any:

@@ -12,13 +12,18 @@ A run calls them in this order, which never changes::
     handler.recommendations_available
                                                        handler.start_job
                                                        executor.execute(recommendation) -> outcome
+    controller.report(job, epoch, values)              (for each validation, before the outcome)
+    executor.stop_early                                (where that says "stop")
                                                        handler.end_job       (once for every start_job)
     controller.refine_recommendation(outcome) -> more
-    handler.outcome_recorded                           (with the job's context)
     handler.recommendations_available                  ...
+    handler.outcome_recorded                           (with the job's context)
     handler.end_automl
     controller.shutdown, executor.shutdown
     handler.shutdown                                   (in reverse order of the config)
+
+The controller's methods are called one at a time from a thread of its own. While it refines or judges, the main thread
+goes on: jobs that ended are recorded, recommendations that wait are started.
 
 Source: the Clara Train 4.1 AutoML programming guide, whose method names these are.
 """

@@ -5,57 +5,30 @@ The check reads sources and imports nothing of the user's; :func:`assemble` impo
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from medl.assets import asset
 from medl.automl import user_code
 from medl.automl.api import Controller, Executor, Handler
+from medl.automl.controller_names import arg_name, short_name
+from medl.automl.goal_settings import goal_problems, read_goals, read_stopping
+from medl.automl.goals import Goals
+from medl.automl.parts import CONTROLLER, ROLES, Part, article, read_parts
+from medl.automl.search_config import with_defaults
 from medl.conf.component import class_of, place_problem, user_folders
+from medl.conf.json_path import child
 from medl.conf.signature import NameMissing, Sources
 from medl.conf.validate import schema_problems
-from medl.errors import ConfigError, Problem, near_names
+from medl.errors import ConfigError, Problem
 
 PACKAGE = "medl"
 """The one installed package whose classes a ``path`` may name; user code lies in custom/ or on PYTHONPATH."""
-
-
-@dataclass(frozen=True)
-class Role:
-    """One role of a search: its word, where its classes are listed, and what they must be."""
-
-    word: str
-    package: str
-    table: str
-    contract: type
-
-    def classes(self) -> dict[str, str]:
-        """Return the built-in classes: name to dotted path."""
-        return dict(getattr(importlib.import_module(self.package), self.table))
-
-
-# medl never imports its components: a name is looked up by text, as a user's own class is
-CONTROLLER = Role("controller", "medl.components.controllers", "CONTROLLERS", Controller)
-EXECUTOR = Role("executor", "medl.components.executors", "EXECUTORS", Executor)
-HANDLER = Role("handler", "medl.components.handlers", "HANDLERS", Handler)
-ROLES = (CONTROLLER, EXECUTOR, HANDLER)
-
-DEFAULT_EXECUTOR = "MMARExecutor"
-DEFAULT_HANDLERS = "MMARHandler", "StatsHandler"
-"""What a search that only says its controller is made of."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One component of config_automl.json that is enabled: its role, its place, its class and its args."""
-
-    role: Role
-    place: str
-    dotted: str
-    args: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -68,6 +41,8 @@ class Assembly:
         handlers: in the order of the config.
         baseline: whether a first job trains with the archive's own values.
         storage: an Optuna storage URL for the mirror, or ``None`` for a journal file in the run's folder.
+        goals: objectives and constraints; by default the config's key metric, to be large.
+        stopping: the rule that ends running jobs early, ``{"name": "median", "args": {…}}``, or ``None`` for none.
     """
 
     controller: Controller
@@ -75,65 +50,8 @@ class Assembly:
     handlers: tuple[Handler, ...]
     baseline: bool = False
     storage: str | None = None
-
-
-def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config with an executor where it has none; then, and only then, with handlers where it has none.
-
-    >>> with_defaults({"controller": {"name": "GridController"}})["executor"]
-    {'name': 'MMARExecutor'}
-    """
-    if "executor" in config:
-        return dict(config)
-    handlers = config.get("handlers", [{"name": name} for name in DEFAULT_HANDLERS])
-    return {**config, "executor": {"name": DEFAULT_EXECUTOR}, "handlers": handlers}
-
-
-def default_notes(config: Mapping[str, Any], file: str) -> list[str]:
-    """Return the line that says which parts a config does not name."""
-    if "executor" in config:
-        return []
-    handlers = "" if "handlers" in config else f", the handlers {' and '.join(DEFAULT_HANDLERS)}"
-    return [f"{file}: not said, so the executor is {DEFAULT_EXECUTOR}{handlers}"]
-
-
-def with_settings(config: Mapping[str, Any], settings: Mapping[str, Any], custom: Path | None = None) -> dict[str, Any]:
-    """Return the config, defaults in, with what ``--set`` says of the controller, ``baseline`` and ``storage``.
-
-    Of the controller: ``algorithm``, ``controller.<arg>``, and ``max_rounds``, which is given to one that has such an
-    arg; the engine cuts every other one off there.
-
-    Args:
-        config: config_automl.json, variables resolved.
-        settings: the variables of the command line.
-        custom: the archive's folder of user code.
-
-    >>> with_settings({"controller": {"name": "GridController"}}, {"controller.points": 5})["controller"]["args"]
-    {'points': 5}
-    """
-    config = with_defaults(config)
-    config = {**config, **{key: settings[key] for key in ("baseline", "storage") if key in settings}}
-    controller = config.get("controller")
-    algorithm = settings.get("algorithm")
-    if algorithm is not None and (not isinstance(controller, Mapping) or controller.get("name") != algorithm):
-        controller = {"name": algorithm}  # another one's args would not fit
-    if not isinstance(controller, Mapping):
-        return config
-    given = {key.partition(".")[2]: value for key, value in settings.items() if key.startswith("controller.")}
-    if "max_rounds" in settings and _takes(controller, "max_rounds", custom):
-        given.setdefault("max_rounds", settings["max_rounds"])
-    args = controller.get("args")
-    if given and (args is None or isinstance(args, Mapping)):
-        controller = {**controller, "args": {**(args or {}), **given}}
-    return {**config, "controller": dict(controller)}
-
-
-def _takes(controller: Mapping[str, Any], arg: str, custom: Path | None) -> bool:
-    dotted, _ = _dotted(CONTROLLER, "controller", controller, "")
-    try:
-        return bool(dotted) and arg in Sources(user_folders(custom)).signature(dotted).names
-    except NameMissing:
-        return False
+    goals: Goals = field(default_factory=Goals)
+    stopping: Mapping[str, Any] | None = None
 
 
 def automl_problems(config: Mapping[str, Any], file: str, custom: Path) -> list[Problem]:
@@ -145,9 +63,10 @@ def automl_problems(config: Mapping[str, Any], file: str, custom: Path) -> list[
         custom: the archive's folder of user code.
     """
     problems = schema_problems(config, "config_automl", file)
-    parts, found = read_parts(config, file)
-    problems += found
+    problems += goal_problems(config, lambda key: (file, key))
     sources = Sources(user_folders(custom))
+    parts, found = read_parts(config, file, sources)
+    problems += found
     packages = (PACKAGE, *_allowed(config))
     for part in parts:
         problems += _class_problems(part, file, sources, packages)
@@ -164,7 +83,7 @@ def assemble(config: Mapping[str, Any], file: str, custom: Path) -> Assembly:
     problems = automl_problems(config, file, custom)
     if problems:
         raise ConfigError(problems)
-    parts, _ = read_parts(config, file)
+    parts, _ = read_parts(config, file, Sources(user_folders(custom)))
     built: dict[str, list[Any]] = {role.word: [] for role in ROLES}
     for part in parts:
         try:
@@ -179,74 +98,9 @@ def assemble(config: Mapping[str, Any], file: str, custom: Path) -> Assembly:
         handlers=tuple(built["handler"]),
         baseline=bool(config.get("baseline", False)),
         storage=config.get("storage") or None,
+        goals=read_goals(config),
+        stopping=read_stopping(config),
     )
-
-
-def read_parts(config: Mapping[str, Any], file: str) -> tuple[list[Part], list[Problem]]:
-    """Return the enabled components with the dotted path of each class, and what is wrong with their names.
-
-    What breaks the schema is left out silently: :func:`automl_problems` says it.
-    """
-    parts: list[Part] = []
-    problems: list[Problem] = []
-    places: list[tuple[Role, str, Any]] = [(role, role.word, config.get(role.word)) for role in (CONTROLLER, EXECUTOR)]
-    handlers = config.get("handlers")
-    if isinstance(handlers, list):
-        places += [(HANDLER, f"handlers[{index}]", spec) for index, spec in enumerate(handlers)]
-    for role, place, spec in places:
-        if not isinstance(spec, Mapping):
-            continue
-        if spec.get("disabled") is True:
-            if role is not HANDLER:
-                rule = f"a search needs its {role.word}, so it cannot be disabled"
-                problems.append(Problem(rule, file, f"{place}.disabled"))
-            continue
-        dotted, found = _dotted(role, place, spec, file)
-        problems += found
-        if dotted:
-            args = spec.get("args", {})
-            parts.append(Part(role, place, dotted, args if isinstance(args, Mapping) else {}))
-    return parts, problems
-
-
-def _dotted(role: Role, place: str, spec: Mapping[str, Any], file: str) -> tuple[str, list[Problem]]:
-    """Return the dotted path of a component's class; ``path`` wins over ``name``."""
-    if "path" in spec:
-        path = spec["path"]
-        dotted = path.partition("#")[0] if isinstance(path, str) else ""
-        return (dotted, []) if "." in dotted and all(dotted.split(".")) else ("", [])  # the schema says it
-    name = spec.get("name")
-    if not isinstance(name, str) or not name:
-        return "", []
-    bare = name.partition("#")[0]
-    known = role.classes()
-    if bare in known or "." in bare:
-        return known.get(bare, bare), []
-    others = [other.word for other in ROLES if other is not role and bare in other.classes()]
-    if others:
-        rule = f'"{bare}" is {_article(others[0])}, not {_article(role.word)}'
-        return "", [Problem(rule, file, f"{place}.name", remedy=f"Known here: {', '.join(known)}.")]
-    return "", [
-        Problem(
-            f'no {role.word} has the name "{bare}"',
-            file,
-            f"{place}.name",
-            near=near_names(bare, known) or _near_stems(bare, known, role),
-            remedy=f'Known: {", ".join(known)}. For your own class write "path": "my_module.{bare}" and put the module '
-            "into the archive's custom/ folder or on PYTHONPATH.",
-        )
-    ]
-
-
-def _near_stems(name: str, known: Iterable[str], role: Role) -> tuple[str, ...]:
-    """Return the names that are near but for the role at their end: ``Randm`` means ``RandomController``."""
-    ending = role.word.capitalize()
-    stems = {full.removesuffix(ending): full for full in known}
-    return tuple(stems[stem] for stem in near_names(name, stems))
-
-
-def _article(word: str) -> str:
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def _allowed(config: Mapping[str, Any]) -> list[str]:
@@ -267,12 +121,42 @@ def _class_problems(part: Part, file: str, sources: Sources, packages: Sequence[
     except NameMissing as missing:
         return [Problem(missing.reason, file, place, near=missing.near)]
     problems = signature.problems(part.args, name, file, f"{part.place}.args")
-    if not problems and part.dotted in part.role.classes().values():
+    problems += _schema_problems(part, file, {problem.path for problem in problems})
+    if not problems and part.is_ours:
         try:  # ours check their values when they are made, and do nothing else then
             _class_of(part)(**part.args)
         except (TypeError, ValueError) as error:
             problems.append(_refusal(part, file, error))
+    problems = [_as_written(problem, part) for problem in problems]
+    for again in part.twice:
+        meant = arg_name(again, part.written)
+        rule = f'"{again}" is another name of "{part.written[meant]}", which is there too'
+        problems.append(Problem(rule, file, child(f"{part.place}.args", again), remedy="Remove one of them."))
     return problems
+
+
+def _schema_problems(part: Part, file: str, said: set[str]) -> list[Problem]:
+    """Return where the args of one of our controllers break their schema, but for the places that are said already."""
+    schema = f"controller_{short_name(part.dotted.rpartition('.')[2])}"
+    if part.role is not CONTROLLER or not part.is_ours or not (asset("config") / f"{schema}.schema.json").is_file():
+        return []
+    place = f"{part.place}.args"
+    found = []
+    for problem in schema_problems(dict(part.args), schema, file):
+        path = place + (problem.path if problem.path[:1] in ("", "[") else f".{problem.path}")
+        found.append(dataclasses.replace(problem, path=path))
+    return [problem for problem in found if problem.path not in said]
+
+
+def _as_written(problem: Problem, part: Part) -> Problem:
+    """Return a problem of an arg at the name by which the config has it."""
+    place = f"{part.place}.args."
+    for name, written in part.written.items():
+        if name != written and (
+            problem.path == place + name or problem.path.startswith((f"{place}{name}.", f"{place}{name}["))
+        ):
+            return dataclasses.replace(problem, path=place + written + problem.path[len(place + name) :])
+    return problem
 
 
 def _refusal(part: Part, file: str, error: BaseException, said: str = "") -> Problem:
@@ -310,13 +194,13 @@ def _build(part: Part, file: str, folders: Sequence[Path], packages: Sequence[st
 def _wrong_kind(cls: Any, part: Part) -> str:
     """Return why what a path names cannot play its role, or an empty text."""
     contract = part.role.contract
-    rule = f"{part.dotted} has to be {_article(part.role.word)}"
+    rule = f"{part.dotted} has to be {article(part.role.word)}"
     if not isinstance(cls, type):
         kind = "function" if inspect.isroutine(cls) else type(cls).__name__
-        return f"{rule}, a class, but it is {_article(kind)}"
+        return f"{rule}, a class, but it is {article(kind)}"
     if not issubclass(cls, contract):
         kinds = [role.word for role in ROLES if issubclass(cls, role.contract)]
-        what = _article(kinds[0]) if kinds else f"no subclass of medl.automl.api.{contract.__name__}"
+        what = article(kinds[0]) if kinds else f"no subclass of medl.automl.api.{contract.__name__}"
         return f"{rule}, but it is {what}"
     if missing := sorted(getattr(cls, "__abstractmethods__", ())):
         return f"{rule}, so it has to define {' and '.join(missing)}"

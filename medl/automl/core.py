@@ -96,6 +96,7 @@ class Core:
         refined: jobs whose outcome it was given, in that order.
         stopping: why the run was asked to stop, or ``None``.
         paused: why the engine leaves before the end, or ``None``.
+        reported: job to epoch to what the controller said of that validation: ``continue`` or ``stop``.
         rejected: how many recommendations broke a hard constraint; they do not count as rounds.
         status: ``finished`` or ``stopped`` once the run ended, else empty.
     """
@@ -113,6 +114,7 @@ class Core:
     asked: bool = False
     stopping: str | None = None
     paused: str | None = None
+    reported: dict[str, dict[int, str]] = field(default_factory=dict)
     rejected: int = 0
     status: str = ""
     _ids: set[str] = field(default_factory=set)
@@ -210,9 +212,13 @@ class Core:
             self.stopping = event.get("reason", "")
 
     def _job_reported(self, event: Mapping[str, Any]) -> None:
+        # the job may have ended meanwhile: nothing waits for what the controller says of a validation
         job = self.jobs.get(event["job"])
-        if job is None or self.running.get(job.worker) != job.name:
-            raise ValueError(f"{event['job']} reports, but it does not run")
+        if job is None:
+            raise ValueError(f"{event['job']} reports, but it never started")
+        if job.outcome is not None and job.trial != BASELINE and job.name not in self.unseen:
+            raise ValueError(f"{job.name} reports, but the controller was given its outcome before")
+        self.reported.setdefault(event["job"], {})[event["epoch"]] = event.get("decision", "continue")
 
     def _queue_dropped(self, event: Mapping[str, Any]) -> None:
         self.queue.clear()
@@ -230,21 +236,22 @@ class Core:
     def due(self) -> list[Action]:
         """Return what is due now, most urgent first; empty where the run waits for its jobs, is paused or ended.
 
-        Performing the first and feeding its event may change the rest: ask again after each.
+        Performing the first and feeding its event may change the rest: ask again after each. What asks the controller
+        comes last, so that a driver which waits for an answer finds all that can be done meanwhile before it.
         """
         if self.status or self.paused is not None or not (self.idle or self.running):
             return []
         if not self.asked:
             return [EndRun("stopped")] if self.stopping is not None and not self.running else [AskInitial()]
         actions: list[Action] = []
+        if self.stopping is not None:
+            if self.queue or self.again:
+                actions.append(DropQueue((*(self.jobs[name].trial for name in self.again), *self.queue)))
+        else:  # first come, first served: what starts does not depend on how fast the controller is
+            actions.extend(self._startable())
         if self.unseen:
             job = self.jobs[self.unseen[0]]
             actions.append(Refine(job.name, job.outcome or {}))
-        if self.stopping is not None:
-            if self.queue or self.again:
-                actions.insert(0, DropQueue((*(self.jobs[name].trial for name in self.again), *self.queue)))
-        elif not actions:  # the controller speaks first, so that what starts does not depend on who was faster
-            actions.extend(self._startable())
         if not actions and not self.running:
             return [EndRun("stopped" if self.stopping is not None else "finished")]
         return actions

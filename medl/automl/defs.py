@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from medl.masked import masked
+
 NO_SCORE = -1000000.0
 """What Clara showed for a job without a validation result; ours only in :attr:`Outcome.score`, never in a ranking."""
 
@@ -357,6 +359,8 @@ class ContextKey:
     """Name, under config/, of the train config that is searched."""
     SETTINGS = "_settings"
     """The ``--set`` variables that are for the jobs."""
+    SPACE_CHANGES = "_spaceChanges"
+    """What the run changes of the config's search items: :class:`medl.automl.space_changes.SpaceChanges`."""
     NEEDED_JOBS = "_neededJobs"
     """Jobs whose checkpoints must stay; the engine sets it after every call of the controller."""
     GOALS = "_goals"
@@ -365,6 +369,8 @@ class ContextKey:
     """The config's ``epochs``: the horizon of a full training; ``None`` where the executor knows of none."""
     RUN_WORKERS = "_runWorkers"
     """How many workers the run began with: the same after a restart with other workers, unlike NUM_WORKERS."""
+    REFINED_JOB = "_refinedJob"
+    """Name of the job whose outcome the controller is given; set before every ``refine_recommendation``."""
     RECORDED_SCORES = "_recordedScores"
     """Job to score, as the run's record holds them when the run begins or goes on."""
 
@@ -437,7 +443,7 @@ class Context:
         """Write one line ``issuer: msg`` to the trace."""
         top = self._top()
         name = issuer if isinstance(issuer, str) else type(issuer).__name__
-        line = f"{name}: {msg}"
+        line = masked(f"{name}: {msg}")
         with self._lock:
             if print_to_console or top._trace_dest in ("console", "both"):
                 print(line, flush=True)

@@ -1,45 +1,53 @@
 """The driver of the core with real processes: logs every fact before acting on it, and calls all components.
 
-One main thread does all of it but the jobs, which have a thread per worker (:mod:`medl.automl.worker`). After any kind
-of end the same call goes on: the log is replayed through the core, the controller is given the recorded outcomes
-again, jobs that were running get a new attempt, jobs that ended are never run again.
+One main thread does all of it but the jobs, which have a thread per worker (:mod:`medl.automl.worker`), and the calls
+of the controller, which have one of their own (:mod:`medl.automl.consulting`): while it thinks, jobs that end are
+logged and recommendations that wait are started. After any kind of end the same call goes on: the log is replayed
+through the core, the controller is given the recorded validations and outcomes again, jobs that were running get a new
+attempt, jobs that ended are never run again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
+import functools
 import queue
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from medl.automl import hardware, narration, user_code
+from medl.automl import narration, user_code
 from medl.automl.adviser import Adviser
 from medl.automl.api import Controller, Executor, Handler
+from medl.automl.consulting import Consulting, LeftBehind
 from medl.automl.core import BASELINE, AskInitial, Core, DropQueue, EndRun, Refine, StartJob
+from medl.automl.crew import Crew
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, SearchSpace
 from medl.automl.events import (
     Event,
-    EventLog,
+    goals_to_json,
     outcome_to_json,
     recommendation_from_json,
     space_to_json,
 )
-from medl.automl.going_on import begun, refusal
+from medl.automl.goals import Goals
+from medl.automl.going_on import open_log, recorded_scores
 from medl.automl.lock import hold
 from medl.automl.process import await_leashes
-from medl.automl.study import Mirror, MirrorThread, rebuild
-from medl.automl.summary import Progress, Rows, read_progress, read_validations
-from medl.automl.worker import Order, Worker
+from medl.automl.reporting import Reporting
+from medl.automl.run_result import RunResult
+from medl.automl.signals import Signals
+from medl.automl.stopping_rule import StoppingRule
+from medl.automl.study import MirrorThread, rebuild_for
+from medl.automl.summary import Progress, Rows, read_progress
+from medl.automl.summary_file import SummaryFile
+from medl.automl.telling import Telling
+from medl.automl.worker import Order
 from medl.automl.worker_spec import WorkerSpec
 from medl.errors import MedlError, RunError
-from medl.mmar.files import write_json
 from medl.mmar.run_folder import RunFolder
 
 POLL_S = 1.0
@@ -50,29 +58,6 @@ STOP_PATIENCE_S = 30.0
 
 MAX_INTERRUPTIONS = 3
 """Attempts of a job that something other than this engine interrupted before it counts as failed."""
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """How a call of :meth:`Engine.run` ended.
-
-    Attributes:
-        status: ``finished``; ``stopped`` (someone asked to); ``interrupted`` (a signal; the same command goes on);
-            ``failed`` (the controller broke; the same command goes on once it is mended).
-        summary: as in ``summary.json``.
-        signal: the signal that interrupted it, if one did.
-    """
-
-    status: str
-    summary: dict[str, Any]
-    signal: int | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """0 if any job scored, 3 if none did; 130 or 143 after SIGINT or SIGTERM."""
-        if self.signal is not None:
-            return 128 + self.signal
-        return 0 if any(row["status"] == JobStatus.OK for row in self.summary["jobs"]) else 3
 
 
 class Engine:
@@ -92,7 +77,11 @@ class Engine:
         baseline_values: PRL to the archive's own concrete values, to be shown.
         storage: Optuna storage URL of the mirror; a journal file in the run's folder where not given.
         say: takes each line for the person who watches.
-        stop_patience_s: seconds that stopped jobs get to end.
+        goals: objectives and constraints.
+        epochs: of a whole training, where they are known.
+        stopping: ends running jobs early; a new one.
+        stop_patience_s: seconds that stopped jobs, and a controller that still thinks, get to end.
+        poll_s: seconds between two looks at how far the running jobs are.
     """
 
     def __init__(
@@ -111,7 +100,11 @@ class Engine:
         baseline_values: Mapping[str, list[Any]] | None = None,
         storage: str | None = None,
         say: Callable[[str], None] = print,
+        goals: Goals | None = None,
+        epochs: int | None = None,
+        stopping: StoppingRule | None = None,
         stop_patience_s: float = STOP_PATIENCE_S,
+        poll_s: float = POLL_S,
     ):
         self.folder = folder
         self.workers = tuple(workers)
@@ -126,22 +119,36 @@ class Engine:
         self.baseline_values = dict(baseline_values or {})
         self.storage = storage
         self.say = say
+        self.goals = goals if goals is not None else Goals()
+        self.epochs = epochs
         self.stop_patience_s = stop_patience_s
+        self.poll_s = poll_s
         self._core = Core()
-        self._adviser = Adviser(controller, self._core, ctx, self._report)
+        self._telling = Telling(handlers, ctx, say)
+        self._crew = Crew(workers, executor, handlers, self._telling.report)
+        report = self._telling.report
+        self._adviser = Adviser(controller, self._core, ctx, report, goals=self.goals, stopping=stopping)
         self._rows = Rows(folder.run_id)
+        self._summary = SummaryFile(folder.summary, self._rows, say)
         self._space = SearchSpace(())
-        self._inbox: queue.SimpleQueue[tuple[Order, Outcome] | None] = queue.SimpleQueue()
-        self._crew: dict[str, Worker] = {}
-        self._orders: dict[str, Order] = {}  # running jobs
-        self._unseen: dict[str, Order] = {}  # ended jobs that the controller was not told of yet
+        self._reporting = Reporting(folder)
         self._progress: dict[str, Progress] = {}
         self._mirror: MirrorThread | None = None
-        self._signal: int | None = None
-        self._signals = 0
+        self._signals = Signals(self._crew.wake)
+        self._consulting = Consulting(
+            self._adviser,
+            self._core,
+            ctx,
+            crew=self._crew,
+            reporting=self._reporting,
+            telling=self._telling,
+            signals=self._signals,
+            record=self._record,
+            say=say,
+            patience_s=stop_patience_s,
+        )
         self._deadline: float | None = None
-        self._written = self._polled = self._cost = 0.0
-        self._stale = False
+        self._polled = 0.0
 
     def run(self) -> RunResult:
         """Run the search, or go on with it, until it ends or is stopped; a finished one is only reported.
@@ -155,44 +162,40 @@ class Engine:
             self.folder.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"{self.folder.root} cannot be made: {error.strerror}. Choose another work_dir.") from error
-        with hold(self.folder.lock), self._listening():
-            self._log = self._open_log()
+        with hold(self.folder.lock), self._signals.listening():
+            self._log = open_log(self.folder, self.fingerprint, self.configs, self.say)
             try:
-                self._rows = Rows(self.folder.run_id, self._log.events)
+                for event in self._log.events:
+                    self._rows.take(event)
                 if self._log.events and self._log.events[-1]["type"] == "run_ended":
                     return RunResult(self._rows.status, self._rows.value())
                 await_leashes(self.folder.root)
                 self._run()
+            except LeftBehind:
+                return RunResult("interrupted", self._rows.value(alive=False), self._signals.first)
             finally:
                 self._log.close()
-        return RunResult(self._rows.status, self._rows.value(alive=False), self._signal)
+        return RunResult(self._rows.status, self._rows.value(alive=False), self._signals.first)
 
     # Beginning --------------------------------------------------------------------------------------------------------
 
-    def _open_log(self) -> EventLog:
-        log = EventLog(self.folder.events)
-        if log.torn is not None:
-            self.say(f"the record's last line was half written and is dropped ({log.torn}): nothing had come of it yet")
-        if log.events and not begun(log.events):
-            log.close()  # nothing was trained: this configuration begins anew
-            os.replace(self.folder.events, self.folder.events.with_name(f"{self.folder.events.name}.unused"))
-            log = EventLog(self.folder.events)
-        if reason := refusal(self.folder, log.events, self.fingerprint, self.configs):
-            log.close()
-            raise RunError(reason)
-        return log
-
     def _run(self) -> None:
         ended = [event["job"] for event in self._log.events if event["type"] == "job_ended"]
-        scores = {row["job"]: row["score"] for row in self._rows.value()["jobs"] if row["score"] is not None}
+        at_first = next(
+            (event["workers"] for event in self._log.events if event["type"] == "run_started"), self.workers
+        )
         self.ctx.set_prop(ContextKey.NUM_WORKERS, len(self.workers))
-        self.ctx.set_prop(ContextKey.RECORDED_SCORES, scores)
+        self.ctx.set_prop(ContextKey.RUN_WORKERS, len(at_first))
+        self.ctx.set_prop(ContextKey.GOALS, self.goals)
+        if self.epochs is not None:
+            self.ctx.set_prop(ContextKey.EPOCHS, self.epochs)
+        self.ctx.set_prop(ContextKey.RECORDED_SCORES, recorded_scores(self._log.events))
         self.ctx.set_prop(ContextKey.NEEDED_JOBS, frozenset(ended))  # all, until the controller has said which
         if self.ctx.get_prop(ContextKey.RUN_ROOT) is None:
             self.ctx.set_prop(ContextKey.RUN_ROOT, str(self.folder.root))
         try:
-            self._tell_handlers("startup", self.ctx)
-            self._tell_handlers("start_automl", self.ctx)
+            self._telling.tell("startup", self.ctx)
+            self._telling.tell("start_automl", self.ctx)
             self._prepare()
             self._loop()
         finally:
@@ -208,9 +211,9 @@ class Engine:
             said = user_code.raised(self.executor, "determine_search_space", error)
             raise RunError(f"{said}. {self._what_is_next()}") from error
         self.ctx.set_prop(ContextKey.SEARCH_SPACE, self._space)
-        self._tell_handlers("search_space_available", self.ctx)
+        self._telling.tell("search_space_available", self.ctx)
         with self._mending():
-            self._adviser.set_space(self._space)
+            self._consulting.call(lambda: self._adviser.set_space(self._space))
         if self.ctx.stop_work_asked() and not self._log.events:
             reason = self.ctx.get_stop_message()
             raise RunError(f"the search space cannot be searched: {reason}. {user_code.NOTHING_STARTED}")
@@ -218,7 +221,7 @@ class Engine:
         limits: Event = {"workers": workers, "max_rounds": self.max_rounds}
         if self._log.events:
             with self._mending():
-                differed = self._adviser.replay(self._log.events)
+                differed = self._consulting.call(lambda: self._adviser.replay(self._log.events))
             if differed:
                 self.say(f"{differed}; the run goes on from the record")
             running = list(self._core.running.values())
@@ -233,85 +236,79 @@ class Engine:
         else:
             started: Event = {"type": "run_started", "run_id": self.folder.run_id, "fingerprint": self.fingerprint}
             started |= {"controller": type(self.controller).__name__, **limits, "baseline": self.baseline}
-            self._record({**started, "baseline_values": self.baseline_values, "space": space_to_json(self._space)})
-        events, journal = list(self._log.events), self.folder.study
-
-        def make() -> Mirror:
-            return rebuild(
-                events,
-                journal,
-                self.folder.run_id,
-                self.storage,
-                lambda job, metric: read_validations(self.folder.job(job).models, metric),
-            )
-
+            started |= {"baseline_values": self.baseline_values, "space": space_to_json(self._space)}
+            started |= {"epochs": self.ctx.get_prop(ContextKey.EPOCHS), "goals": goals_to_json(self.goals)}
+            self._record(started)
+        make = functools.partial(rebuild_for, self.folder, list(self._log.events), self.storage)
         self._mirror = MirrorThread(make, self.say)
-
-        def post(order: Order, outcome: Outcome) -> None:
-            self._inbox.put((order, outcome))
-
-        for spec in self.workers:
-            self._crew[spec.name] = Worker(spec, self.executor, self.handlers, post, self._report)
+        self._crew.begin()
 
     # The loop ---------------------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
         while True:
             self._heed()
-            if actions := self._core.due():
-                self._perform(actions[0])
-            elif not self._core.running or (self._deadline is not None and time.monotonic() > self._deadline):
-                break
+            with self._mending():
+                answered = self._consulting.take()
+            if answered:
+                continue
+            if (act := self._next()) is not None:
+                act()
+            elif self._is_over():
+                return
             else:
                 self._wait()
 
+    def _is_over(self) -> bool:
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            return True
+        return not self._core.running and not self._core.due()
+
+    def _next(self) -> Callable[[], None] | None:
+        """Return what can be done now: what the core says is due, and one question to the controller at a time."""
+        for action in self._core.due():
+            if isinstance(action, AskInitial | Refine):
+                return self._consulting.next(action, len(self._log.events))
+            return functools.partial(self._perform, action)
+        return self._consulting.next(None, len(self._log.events))
+
     def _heed(self) -> None:
         """Act on signals and on a wish to stop."""
-        if self._signal is not None and self._deadline is None:
+        if self._signals.first is not None and self._deadline is None:
             self._deadline = time.monotonic() + self.stop_patience_s
-            name = signal.Signals(self._signal).name
+            name = signal.Signals(self._signals.first).name
             self._record({"type": "run_paused", "reason": name, "status": "interrupted"})
-            running = len(self._orders)
+            running = len(self._crew.orders)
             self.say(f"{name}: stopping {running} running job{'s' * (running != 1)}; the same command goes on later")
         if self._deadline is not None:
-            if self._signals > 1:
+            if self._signals.insisted:
                 self._deadline = 0.0
-            self._abort()  # again at each look: a job may have been about to start its process
+            self._crew.abort()  # again at each look: a job may have been about to start its process
         core = self._core
+        if not core.asked and self._consulting.busy:
+            return  # a controller that asks to stop at first is an error, told as such
         if core.stopping is None and core.paused is None and not core.status and self.ctx.stop_work_asked():
             reason = self.ctx.get_stop_message() or ""
             self._record({"type": "stop_asked", "reason": reason})
-            running = len(self._orders)
+            running = len(self._crew.orders)
             self.say(f"asked to stop by {reason}; {running} running job{'s' * (running != 1)} will end")
-
-    def _abort(self) -> None:
-        for order in self._orders.values():
-            order.stopping.set()
-            try:
-                self.executor.abort(order.ctx)
-            except (Exception, SystemExit) as error:
-                self._report(self.executor, "abort", error)
 
     def _wait(self) -> None:
         with contextlib.suppress(queue.Empty):
-            if (ended := self._inbox.get(timeout=POLL_S if self._deadline is None else 0.2)) is not None:
+            if (ended := self._crew.inbox.get(timeout=self.poll_s if self._deadline is None else 0.2)) is not None:
                 self._end(*ended)
-        if time.monotonic() - self._polled >= POLL_S:
+        if time.monotonic() - self._polled >= self.poll_s:
             self._polled = time.monotonic()
-            found = {job: read_progress(self.folder.job(job).models) for job in self._orders}
+            for order in list(self._crew.orders.values()):
+                self._consulting.look(order)
+            found = {job: read_progress(self.folder.job(job).models) for job in self._crew.orders}
             progress = {job: state for job, state in found.items() if state is not None}
-            if progress != self._progress or self._stale:
+            if progress != self._progress or self._summary.stale:
                 self._progress = progress
-                self._write_summary()
+                self._summary.write(progress)
 
     def _perform(self, action: Any) -> None:
-        if isinstance(action, AskInitial):
-            with self._mending():
-                items = self._adviser.first()
-            self._recommended(None, items)
-        elif isinstance(action, Refine):
-            self._refine(action.job)
-        elif isinstance(action, StartJob):
+        if isinstance(action, StartJob):
             self._start(action)
         elif isinstance(action, DropQueue):
             self._record({"type": "queue_dropped", "trials": list(action.trials), "reason": self._core.stopping})
@@ -325,24 +322,12 @@ class Engine:
         values = self.baseline_values if own else recommendation.result.concrete()
         started = {"job": action.job, "trial": recommendation.id, "worker": action.worker, "attempt": action.attempt}
         self._record({"type": "job_started", **started, "values": values})
-        spec = self._crew[action.worker].spec
-        ranks = sum(len(worker.slots) for worker in self.workers)
-        ctx = Context(self.ctx)
-        ctx.set_prop(ContextKey.JOB_NAME, action.job)
-        ctx.set_prop(ContextKey.WORKER_NAME, action.worker)
-        ctx.set_prop(ContextKey.GPUS, list(spec.slots))
-        ctx.set_prop(ContextKey.HOSTS, spec.hosts)
-        ctx.set_prop(ContextKey.ATTEMPT, action.attempt)
-        ctx.set_prop(ContextKey.THREADS, hardware.fair_threads(hardware.cores(), ranks))
-        ctx.set_prop(ContextKey.RECOMMENDATION, recommendation)
-        ctx.set_prop(ContextKey.CONCRETE_SEARCH_VALUE, values)
-        order = Order(action.job, action.attempt, recommendation, ctx)
-        self._orders[action.job] = order
+        self._reporting.begin(action.job)
+        self._crew.start(action, recommendation, values, self.ctx)
         attempt = f", attempt {action.attempt}" if action.attempt > 1 else ""
         self.say(
             f"{action.job} starts on {action.worker}{attempt}: {narration.show_concrete(self._space, values, own=own)}"
         )
-        self._crew[action.worker].submit(order)
 
     def _end(self, order: Order, outcome: Outcome) -> None:
         """Log how a job ended, then let its handlers hear of it; nothing else is decided until they are done."""
@@ -355,57 +340,34 @@ class Engine:
             outcome = Outcome(outcome.recommendation_id, JobStatus.FAILED, reason=reason)
             order.ctx.set_prop(ContextKey.OUTCOME, outcome)
             order.ctx.set_prop(ContextKey.JOB_STATUS, outcome.status)
+        self._consulting.look(order)  # its last validations; its folder may go soon
         event = self._how_far(order.job, order.attempt)
         if outcome.status is JobStatus.INTERRUPTED:
             reason = outcome.reason or "stopped with the run"
             self._record({"type": "job_interrupted", **event, "reason": reason})
         else:
             self._record({"type": "job_ended", **event, "outcome": outcome_to_json(outcome)})
-        del self._orders[order.job]
+        self._crew.ended(order.job)
         self._progress.pop(order.job, None)
         row = self._rows.row(order.job)
         seconds = (datetime.fromisoformat(row["end"]) - datetime.fromisoformat(row["start"])).total_seconds()
-        self.say(narration.ended(row, self._rows.best, seconds, self.folder.job(order.job)))
+        metrics = [objective.metric for objective in self.goals.objectives]
+        self.say(narration.ended(row, self._rows.best, seconds, self.folder.job(order.job), metrics))
         order.recorded.set()
         while not order.closed.wait(0.5):
-            if self._signals > 1:  # whoever asks twice does not wait for a handler
+            if self._signals.insisted:  # whoever asks twice does not wait for a handler
                 return
         if outcome.status is not JobStatus.INTERRUPTED:
             self._adviser.forget(outcome.recommendation_id)
             if outcome.recommendation_id == BASELINE:
-                self._tell_handlers("outcome_recorded", order.ctx)
+                self._telling.tell("outcome_recorded", order.ctx)
             else:
-                self._unseen[order.job] = order
+                self._consulting.ended(order)
 
     def _how_far(self, job: str, attempt: int) -> Event:
         """Return which attempt ended, and how far its training came, for its folder may go."""
         progress = read_progress(self.folder.job(job).models)
         return {"job": job, "attempt": attempt, **({} if progress is None else {"progress": progress.to_json()})}
-
-    def _refine(self, job: str) -> None:
-        try:
-            items = self._adviser.ask(job)
-            self._adviser.check(items)
-        except RunError as error:
-            self._record({"type": "run_paused", "reason": str(error), "status": "failed"})
-            running = len(self._orders)
-            self.say(
-                f"{error} Nothing more starts, {running} running job{'s' * (running != 1)} will end. "
-                "Mend the controller and give the same command again: the run goes on."
-            )
-            return
-        self._recommended(job, items)
-        if (order := self._unseen.pop(job, None)) is not None:
-            self._tell_handlers("outcome_recorded", order.ctx)
-
-    def _recommended(self, after: str | None, items: list[dict[str, Any]]) -> None:
-        self._record({"type": "recommended", "after": after, "recommendations": items})
-        self._adviser.remember(items)
-        self._adviser.update_needs()
-        if items:
-            recommendations = [recommendation_from_json(item, self._space) for item in items]
-            self.ctx.set_prop(ContextKey.RECOMMENDATIONS, recommendations)
-            self._tell_handlers("recommendations_available", self.ctx)
 
     # The rest ---------------------------------------------------------------------------------------------------------
 
@@ -416,34 +378,7 @@ class Engine:
         self._rows.take(written)
         if self._mirror is not None:
             self._mirror.take(written)
-        self._write_summary()
-
-    def _write_summary(self, *, last: bool = False) -> None:
-        """Write summary.json; with thousands of jobs less often, so that it takes at most a tenth of the time."""
-        begun = time.monotonic()
-        self._stale = not last and begun - self._written < 10 * self._cost - 0.05
-        if self._stale:
-            return
-        try:
-            write_json(self.folder.summary, self._rows.value(self._progress, alive=not last))
-        except OSError as error:
-            self.say(f"{self.folder.summary} cannot be written: {error.strerror}; the record goes on without it")
-        self._written = time.monotonic()
-        self._cost = self._written - begun
-
-    def _tell_handlers(self, method: str, ctx: Context, *, reverse: bool = False) -> None:
-        for handler in reversed(self.handlers) if reverse else self.handlers:
-            try:
-                getattr(handler, method)(ctx)
-            except (Exception, SystemExit) as error:
-                self._report(handler, method, error)
-
-    def _report(self, component: Any, method: str, error: BaseException) -> None:
-        """Say that a component raised, and trace where; the run goes on. A job's own end has a line of its own."""
-        if method != "execute":
-            self.say(user_code.raised_and_next(component, method, error))
-        with contextlib.suppress(OSError):  # a full disk: then without the trace
-            self.ctx.trace(component, "".join(traceback.format_exception(error)))
+        self._summary.write(self._progress)
 
     @contextlib.contextmanager
     def _mending(self) -> Iterator[None]:
@@ -459,46 +394,20 @@ class Engine:
 
     def _finish(self) -> None:
         """Leave no job behind and say goodbye to everyone, whatever happened before."""
-        if self._orders:
-            self._abort()
-            for order in self._orders.values():
-                order.recorded.set()  # so that end_job is called even where its end could not be logged
-        for worker in self._crew.values():
-            worker.finish(2.0 if self._signals > 1 else self.stop_patience_s)
+        self._crew.finish(2.0 if self._signals.insisted else self.stop_patience_s)
         with contextlib.suppress(MedlError):  # a full disk: the next start finds the job running and knows as much
-            for order in list(self._orders.values()):
+            for order in list(self._crew.orders.values()):
                 reason = "did not end when it was stopped"
                 event = self._how_far(order.job, order.attempt)
                 self._record({"type": "job_interrupted", **event, "reason": reason})
-        self._tell_handlers("end_automl", self.ctx)
-        for component in (self.controller, self.executor):
-            try:
-                component.shutdown(self.ctx)
-            except (Exception, SystemExit) as error:
-                self._report(component, "shutdown", error)
-        self._tell_handlers("shutdown", self.ctx, reverse=True)
+        self._telling.tell("end_automl", self.ctx)
+        self._consulting.close()
+        try:
+            self.executor.shutdown(self.ctx)
+        except (Exception, SystemExit) as error:
+            self._telling.report(self.executor, "shutdown", error)
+        self._telling.tell("shutdown", self.ctx, reverse=True)
         if self._mirror is not None:
             self._mirror.close()
         if self._log.events:
-            self._write_summary(last=True)
-
-    @contextlib.contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM as wishes while the block runs; only the main thread can."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def heard(number: int, frame: Any) -> None:
-            self._signal = self._signal or number
-            self._signals += 1
-            if self._signals > 2:
-                os._exit(128 + number)  # the kernel tells the leashes
-            self._inbox.put(None)
-
-        before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            self._summary.write({}, last=True)

@@ -4,11 +4,14 @@ A line is a JSON object: ``n`` (running number from 1), ``time`` (ISO-8601 with 
 needs, then ``crc`` (CRC-32 of the line without that key). The types:
 
 ==================  ==============================================================================================
-``run_started``     run_id, fingerprint, controller, workers, max_rounds, baseline, baseline_values, space
+``run_started``     run_id, fingerprint, controller, workers, max_rounds, baseline, baseline_values, space, epochs,
+                    goals
 ``run_resumed``     workers, max_rounds: an engine took the run up again; nothing runs at this moment
-``recommended``     after (null, or the job whose outcome the controller was given), recommendations (perhaps none)
+``recommended``     after (null, or the job whose outcome the controller was given), recommendations (perhaps none),
+                    asked: how many events there were when it was asked
 ``job_started``     job, trial, worker, attempt, values (concrete)
-``job_reported``    job, attempt, epoch, values, decision: the controller was told of a validation, and what it said
+``job_reported``    job, attempt, epoch, values, decision, reason: it was told of a validation, and what it said;
+                    perhaps after the job ended, always before its outcome is in a ``recommended``
 ``job_ended``       job, attempt, outcome
 ``job_interrupted`` job, attempt, reason: something from outside ended it; it runs again
 ``stop_asked``      reason: nothing more starts, running jobs finish
@@ -16,11 +19,14 @@ needs, then ``crc`` (CRC-32 of the line without that key). The types:
 ``run_paused``      reason, status: the engine leaves before the end (a signal, a broken controller); the run can go on
 ``run_ended``       status, reason: final
 ==================  ==============================================================================================
+
+The controller's calls were in the order of ``recommended`` and ``job_reported``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import zlib
@@ -40,7 +46,9 @@ from medl.automl.defs import (
     SearchResult,
     SearchSpace,
 )
+from medl.automl.goals import Constraint, Goals, Objective
 from medl.errors import RunError
+from medl.masked import masked_value
 
 Event = dict[str, Any]
 
@@ -161,7 +169,7 @@ class EventLog:
             RunError: the disk is full or the file cannot be written; the log then ends with the event before.
             ValueError: the event holds NaN, infinity or what JSON has no form for.
         """
-        full: Event = {"n": len(self.events) + 1, "time": now(), **event}
+        full: Event = {"n": len(self.events) + 1, "time": now(), **masked_value(event)}
         line = _encode(full)
         try:
             done = 0
@@ -240,6 +248,21 @@ def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
     """Return the outcome that the log holds."""
     minimize = frozenset(data.get("minimize", ()))
     return Outcome(**{**data, "status": JobStatus(data["status"]), "minimize": minimize})
+
+
+def goals_to_json(goals: Goals) -> dict[str, Any]:
+    """Return goals as the log holds them; empty where there are none."""
+    found: dict[str, Any] = {}
+    for name, items in (("objectives", goals.objectives), ("constraints", goals.constraints)):
+        if items:
+            found[name] = [{k: v for k, v in dataclasses.asdict(item).items() if v is not None} for item in items]
+    return found
+
+
+def goals_from_json(data: Mapping[str, Any]) -> Goals:
+    """Return the goals that the log holds."""
+    objectives = tuple(Objective(**item) for item in data.get("objectives", ()))
+    return Goals(objectives, tuple(Constraint(**item) for item in data.get("constraints", ())))
 
 
 def space_to_json(space: SearchSpace) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from medl.automl.api import Controller
-from medl.automl.defs import Recommendation, SearchSpace
+from medl.automl.defs import ParameterRange, Recommendation, SearchSpace
 from medl.automl.launch import Launch
 from medl.automl.narration import show_concrete
 from medl.mmar.archive import CLONED, MMAR
@@ -29,7 +29,7 @@ class Forecast:
         points: distinct configurations of the space; ``inf`` where a float range has more than one.
         jobs: recommended jobs at most; ``inf`` where nothing bounds them.
         baseline: whether a job with the archive's own values comes first.
-        epochs: per job, or ``None`` where the config does not say.
+        epochs: of a whole training, or ``None`` where the config does not say.
         workers: that were asked for.
         busy: workers that this controller can keep busy.
         clone_bytes: size of one job's archive without weights.
@@ -49,6 +49,8 @@ class Forecast:
     weights_bytes: int | None
     kept: int | None
     judged_by: str = "those in models/"
+    shared: float | None = None
+    """Epochs that all recommended jobs train, where the controller gives each a number of its own."""
 
     @property
     def all_jobs(self) -> float:
@@ -69,7 +71,12 @@ class Forecast:
         jobs = "no known number of" if math.isinf(self.jobs) else f"at most {int(self.jobs)}"
         first = ", 1 baseline" if self.baseline else ""
         found = [f"search space: {points} points", f"jobs: {jobs} recommended{first}"]
-        if self.epochs is not None:
+        if self.shared is not None:
+            own = self.epochs if self.baseline and self.epochs is not None else 0
+            first = f", {own} of them the baseline's" if own else ""
+            total = "no known number" if math.isinf(self.shared) else f"about {round(self.shared + own)} in all"
+            found.append(f"epochs: {total}{first}; each job is given a number of its own")
+        elif self.epochs is not None:
             total = "" if math.isinf(self.all_jobs) else f", {int(self.all_jobs) * self.epochs} in all"
             found.append(f"epochs: {self.epochs} a job{total}")
         clone = show_bytes(self.clone_bytes)
@@ -123,6 +130,9 @@ def forecast(
         if isinstance(rounds := getattr(controller, "max_rounds", None), int):  # its own default, where none is given
             bounds.append(float(rounds))
     jobs = min(bounds)
+    # one that gives jobs different numbers of epochs may say how many these are in all
+    epochs_of = getattr(controller, "epochs", None)
+    shared = epochs_of(space) if callable(epochs_of) else None
     busy = max(1, int(min(workers, controller.parallelism(space), jobs + baseline)))
     job = _ended_job(folder) if folder is not None else None
     weights = _weights(mmar if job is None else job)
@@ -136,6 +146,7 @@ def forecast(
         clone_bytes=sum(_size(mmar.root / name) for name in CLONED),
         weights_bytes=sum(weights) if weights else None,
         kept=kept,
+        shared=None if shared is None else float(shared),
         **({} if job is None else {"judged_by": f"those of {job.root.parent.name}/{job.root.name}"}),
     )
 
@@ -164,6 +175,27 @@ def _weights(mmar: MMAR) -> list[int]:
     return [_size(path) for path in sorted(mmar.models.glob("*.pt"))] if mmar.models.is_dir() else []
 
 
+def _span(parameter: ParameterRange) -> str:
+    """Return what a parameter can be, and when it counts, in words."""
+    if parameter.kind == "enum":
+        weights = parameter.weights
+        shown = [
+            str(list(choice)) + ("" if weights is None else f" ({weights[index]:.2g})")
+            for index, choice in enumerate(parameter.targets[:6])
+        ]
+        more = ", …" if len(parameter.targets) > 6 else ""
+        count = len(parameter.targets)
+        text = f"{count} choice{'s' * (count != 1)}: {', '.join(shown)}{more}"
+    elif parameter.kind == "int":
+        span = parameter.targets[0]
+        text = f"{span.min} to {span.max}, " + (f"in steps of {span.step}" if span.step > 1 else "whole numbers")
+    else:
+        text = f"{parameter.targets[0].min:g} to {parameter.targets[0].max:g}"
+    text += ", logarithmic" if parameter.scale == "log" else ""
+    when = " and ".join(f"{c.prl} has value {' or '.join(map(str, c.values))}" for c in parameter.when)
+    return f"{text}; where {when}" if when else text
+
+
 def show_plan(
     *,
     numbers: Forecast,
@@ -185,14 +217,7 @@ def show_plan(
     """
     lines = ["The search space:"]
     for parameter in space.parameters:
-        if parameter.kind == "float":
-            target = f"{parameter.targets[0].min:g} to {parameter.targets[0].max:g}"
-        else:
-            shown = [str(list(choice)) for choice in parameter.targets[:6]]
-            more = ", …" if len(parameter.targets) > 6 else ""
-            count = len(parameter.targets)
-            target = f"{count} choice{'s' * (count != 1)}: {', '.join(shown)}{more}"
-        lines.append(f"  {parameter.prl}   {target}")
+        lines.append(f"  {parameter.prl}   {_span(parameter)}")
     lines += ["", "The first jobs:"]
     if numbers.baseline:
         lines.append(f"  baseline: {show_concrete(space, own)}")

@@ -8,7 +8,8 @@ from typing import Any
 
 from medl.automl.placement import Placement, component, own_args, placements
 from medl.automl.prl import Steps
-from medl.automl.search_grammar import DISABLED, Sections, json_path, read_sections, walk
+from medl.automl.search_grammar import read_sections
+from medl.automl.search_sections import DISABLED, Sections, json_path, walk
 from medl.conf.sections import alias, class_name
 
 GEOMETRY: dict[str, tuple[str, ...]] = {

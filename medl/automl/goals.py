@@ -9,10 +9,17 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric by the name under which trainings log it, and whether it is to be large or small."""
+    """A metric by the name under which trainings log it, and whether it is to be large or small.
+
+    Attributes:
+        metric: its name.
+        mode: ``max`` or ``min``.
+        reference: from which value on it counts for the hypervolume; ``None``: the worst of the run.
+    """
 
     metric: str
     mode: Literal["max", "min"] = "max"
+    reference: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,11 @@ class Goals:
     def violations(self, measured: Mapping[str, float]) -> dict[str, float]:
         """Return constraint name to by how much it is broken, for what was measured."""
         return {c.name: c.violation(measured[c.name]) for c in self.constraints if c.name in measured}
+
+    def penalty(self, violations: Mapping[str, float]) -> float:
+        """Return what broken soft constraints take off the first objective."""
+        soft = (c for c in self.constraints if c.penalty is not None)
+        return sum((c.penalty or 0.0) * max(0.0, violations.get(c.name, 0.0)) for c in soft)
 
     def breaks(self, measured: Mapping[str, float]) -> tuple[str, ...]:
         """Return the hard constraints that what was measured breaks."""

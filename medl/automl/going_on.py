@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from medl.automl.core import Core, Refine, StartJob
-from medl.automl.events import Event
+from medl.automl.events import Event, EventLog, outcome_from_json
 from medl.automl.fingerprint import differing
-from medl.errors import show_value
+from medl.errors import RunError, show_value
 from medl.mmar.run_folder import RunFolder
 
 SHOWN = 8
@@ -49,6 +49,33 @@ def refusal(
     lines = _changes(folder, configs, names) if configs is not None else []
     more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return "\n  ".join([text, *lines[:SHOWN], *more])
+
+
+def open_log(
+    folder: RunFolder, fingerprint: str, configs: Mapping[str, Any] | None, say: Callable[[str], None]
+) -> EventLog:
+    """Return the log of a run that begins or goes on with a configuration; an unused one is put aside.
+
+    Raises:
+        RunError: the run does not go on with this configuration, or its log is damaged.
+    """
+    log = EventLog(folder.events)
+    if log.torn is not None:
+        say(f"the record's last line was half written and is dropped ({log.torn}): nothing had come of it yet")
+    if log.events and not begun(log.events):
+        log.close()  # nothing was trained: this configuration begins anew
+        os.replace(folder.events, folder.events.with_name(f"{folder.events.name}.unused"))
+        log = EventLog(folder.events)
+    if reason := refusal(folder, log.events, fingerprint, configs):
+        log.close()
+        raise RunError(reason)
+    return log
+
+
+def recorded_scores(events: Sequence[Event]) -> dict[str, float]:
+    """Return job to score, larger better, of the jobs of a log that have one."""
+    ended = {event["job"]: outcome_from_json(event["outcome"]) for event in events if event["type"] == "job_ended"}
+    return {job: outcome.score for job, outcome in ended.items() if outcome.objectives}
 
 
 def _changes(folder: RunFolder, configs: Mapping[str, Any], names: Sequence[str]) -> list[str]:
@@ -124,6 +151,6 @@ def what_goes_on(folder: RunFolder, events: Sequence[Event], workers: Sequence[s
     due = core.due()
     if due and isinstance(due[0], StartJob):
         lines.append(f"next: {due[0].job} starts on {due[0].worker}, attempt {due[0].attempt}")
-    elif due and isinstance(due[0], Refine):
-        lines.append(f"next: the controller is given the outcome of {due[0].job}")
+    if due and isinstance(due[-1], Refine):
+        lines.append(f"next: the controller is given the outcome of {due[-1].job}")
     return "\n".join(lines)

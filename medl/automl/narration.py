@@ -39,13 +39,30 @@ def show_values(values: Mapping[str, Sequence[Any]]) -> str:
     return ", ".join(f"{arg} {_shown(value)}" for args, given in named for arg, value in zip(args, given, strict=False))
 
 
+def show_score(row: Mapping[str, Any], metrics: Sequence[str] = ()) -> str:
+    """Return the score of a row of the summary, or each of these objectives by its name.
+
+    >>> show_score({"score": -2.5, "objectives": {"hd95": 2.5}}, ["hd95"])
+    'hd95 2.5000'
+    """
+    if not metrics:
+        return f"score {row['score']:.4f}"
+    return ", ".join(f"{name} {row['objectives'][name]:.4f}" for name in metrics if name in row["objectives"])
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def ended(row: Mapping[str, Any], best: Mapping[str, Any] | None, seconds: float, archive: MMAR) -> str:
+def ended(
+    row: Mapping[str, Any],
+    best: Mapping[str, Any] | None,
+    seconds: float,
+    archive: MMAR,
+    metrics: Sequence[str] = (),
+) -> str:
     """Return the line of a job that ended.
 
     Args:
@@ -53,12 +70,16 @@ def ended(row: Mapping[str, Any], best: Mapping[str, Any] | None, seconds: float
         best: the best row so far, if any has a score.
         seconds: how long it ran.
         archive: where it ran.
+        metrics: the objectives, where the search says them.
     """
-    so_far = f"best so far {best['score']:.4f} ({best['job']})" if best is not None else "no score so far"
+    so_far = "no score so far"
+    if best is not None:
+        so_far = f"best so far {show_score(best, metrics).removeprefix('score ')} ({best['job']})"
     took = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     if row["status"] == JobStatus.OK:
         epochs = f" at epoch {row['epochs'][1]}" if row["epochs"] else ""
-        return f"{row['job']} ends: score {row['score']:.4f}{epochs}, {took}; {so_far}"
+        early = f", {row['reason']}" if row["reason"] else ""
+        return f"{row['job']} ends: {show_score(row, metrics)}{epochs}, {took}{early}; {so_far}"
     line = f"{row['job']} {row['status']} after {took}"
     if row["reason"]:
         line += f": {row['reason'].rstrip('.')}"

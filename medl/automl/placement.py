@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medl.automl.prl import Steps
-from medl.automl.search_grammar import Item, Sections
+from medl.automl.search_sections import Item, Sections, aliases
 
 ABSENT: Any = object()
 """What :func:`read` gives where there is no value."""
@@ -37,7 +37,7 @@ class Placement:
 def placements(config: Mapping[str, Any], sections: Sections) -> list[Placement]:
     """Return every place that the search sets: those of the items in their order, then those of ``apply``.
 
-    An ``apply`` of an unknown alias is left out.
+    An ``apply`` of an alias that nothing searched defines is left out.
     """
     found = [
         Placement(item, position, item.steps, name.arg, item.place)
@@ -45,27 +45,10 @@ def placements(config: Mapping[str, Any], sections: Sections) -> list[Placement]
         for position, name in enumerate(item.names)
         if item.steps or is_first_level_value(config, name.arg)
     ]
-    named = aliases(sections)
+    named = aliases(sections.items)
     for use in sections.uses:
         for item, position in named.get(use.alias, ())[:1]:
             found.append(Placement(item, position, use.steps, use.target, use.place))
-    return found
-
-
-def aliases(sections: Sections) -> dict[str, list[tuple[Item, int]]]:
-    """Return every alias with the names it stands for (more than one is a mistake).
-
-    ``prob#shared`` defines ``shared``. At the first level a name is its own alias: ``learning_rate``, a free ``myLoss``
-    and ``@myLoss``, which is ``myLoss`` too.
-    """
-    found: dict[str, list[tuple[Item, int]]] = {}
-    for item in sections.items:
-        for position, name in enumerate(item.names):
-            words = [name.alias] if name.alias is not None else []
-            if not item.steps:
-                words.append(name.arg.removeprefix("@"))
-            for word in dict.fromkeys(words):
-                found.setdefault(word, []).append((item, position))
     return found
 
 

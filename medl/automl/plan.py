@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from medl.assets import asset
-from medl.automl.assemble import (
-    CONTROLLER,
-    EXECUTOR,
-    HANDLER,
-    Assembly,
-    Role,
-    assemble,
-    automl_problems,
-    default_notes,
-    read_parts,
-    with_settings,
-)
+from medl.automl.assemble import Assembly, assemble
+from medl.automl.controller_names import ROUNDS
 from medl.automl.defs import SearchSpace
-from medl.automl.events import space_to_json
-from medl.automl.fingerprint import fingerprint
+from medl.automl.findings import Findings
+from medl.automl.fingerprint import run_fingerprint
 from medl.automl.geometry import search_warnings
-from medl.automl.hardware import cores, fair_threads, visible_gpus
-from medl.automl.launch import LAUNCHERS, chosen_launcher
-from medl.automl.settings import RUN_SETTINGS, job_settings, read_settings
+from medl.automl.goal_settings import metric_problems, read_goals, read_stopping
+from medl.automl.hardware import cores, fair_threads
+from medl.automl.parts import CONTROLLER, EXECUTOR, Part, read_parts
+from medl.automl.search_config import SETTING, default_notes, max_rounds_setting, place_of
+from medl.automl.search_files import is_ours, read_search, search_path, under_config
+from medl.automl.setting_checks import (
+    ENVIRONMENT,
+    check_checkpoints,
+    check_shadowed,
+    launcher_of,
+    read_workers,
+    run_folder,
+    unknown_settings,
+)
+from medl.automl.settings import job_settings, read_settings
 from medl.automl.space import find_search_space, own_values, search_problems, searched_variables
-from medl.automl.worker_spec import WorkerSpec, parse_workers
+from medl.automl.space_changes import SpaceChanges, changed_config
+from medl.automl.worker_spec import WorkerSpec
 from medl.conf.catalogue import Catalogue
 from medl.conf.check import Checked, check_training
+from medl.conf.component import user_folders
 from medl.conf.load import read_json, read_object
 from medl.conf.nothing import is_switched
 from medl.conf.ranks import rank_problems
 from medl.conf.sections import alternative_problems
-from medl.conf.variables import resolve_variables
+from medl.conf.signature import Sources
 from medl.errors import ConfigError, Problem, near_names
-from medl.horovod import INSTALL, horovod_fault
 from medl.mmar.archive import MMAR
 from medl.mmar.run_folder import RunFolder
 
 TRACE_PLACES: tuple[Literal["console", "file", "both"], ...] = ("console", "file", "both")
-SETTING = "--set"
-SLIP = 0.8
-"""From this likeness on (0 to 1) an unknown setting is one of the search's, misspelt."""
-
-ENVIRONMENT = "config/environment.json"
-MMAR_HANDLER = HANDLER.package + ".mmar_handler.MMARHandler"
 
 
 @dataclass(frozen=True)
@@ -68,6 +62,7 @@ class Plan:
         workers: who runs jobs.
         gpus: GPUs that may be used; 0: the workers' ids are CPU slots.
         space: what is searched.
+        changes: what the run changes of the search items of the train config.
         own: the archive's own values, PRL to concrete ones.
         settings: variables for the jobs.
         checked: what the check of the train config found.
@@ -88,6 +83,7 @@ class Plan:
     workers: tuple[WorkerSpec, ...]
     gpus: int
     space: SearchSpace
+    changes: SpaceChanges
     own: dict[str, list[Any]]
     settings: dict[str, Any]
     checked: Checked
@@ -126,23 +122,6 @@ class Plan:
         )
 
 
-class _Findings:
-    """Problems of several steps; a step that raises ConfigError adds its own and is left."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    @contextlib.contextmanager
-    def step(self) -> Iterator[None]:
-        try:
-            yield
-        except ConfigError as error:
-            self.problems += error.problems
-
-    def add(self, rule: str, file: str, path: str = "", **rest: Any) -> None:
-        self.problems.append(Problem(rule=rule, file=file, path=path, **rest))
-
-
 def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
     """Return the search that an archive and a command line describe.
 
@@ -155,7 +134,7 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
         ConfigError: with every problem of every file and setting.
     """
     mmar = MMAR(root.absolute()).require()  # variables are joined to it, some of them twice
-    found = _Findings()
+    found = Findings()
     settings: dict[str, Any] = {}
     with found.step():
         settings = read_settings(words)
@@ -166,11 +145,13 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
         environment = read_object(mmar.environment, ENVIRONMENT) if mmar.environment.exists() else {}
     readable = environment is not None
     environment = environment or {}
-    _check_checkpoints(environment, jobs, found)
+    check_checkpoints(environment, jobs, found)
 
-    automl_file = f"config/{_under_config(automlconf)}"
-    automl, train_file, work_dir, kept = _read_search(mmar, automl_file, environment, settings, found, readable)
-    workers, gpus = _workers(settings, automl, automl_file, found)
+    automl_file = f"config/{under_config(automlconf)}"
+    search = read_search(mmar, automl_file, environment, settings, found, readable)
+    automl, train_file = search.automl, search.train_file
+    placed = place_of(settings, automl_file)
+    workers, gpus = read_workers(settings, automl, automl_file, found)
     asked = settings.get("traceout", "file")
     traceout = next((place for place in TRACE_PLACES if place == asked), None)
     if traceout is None:
@@ -178,7 +159,7 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
         found.add('traceout is "console", "file" or "both"', SETTING, "traceout", value=asked, near=near)
     folder: RunFolder | None = None
     with found.step():
-        folder = _run_folder(mmar, work_dir, settings)
+        folder = run_folder(mmar, search.work_dir, settings)
 
     shown = f"config/{train_file}"
     raw: dict[str, Any] = {}
@@ -187,7 +168,8 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
     own: dict[str, list[Any]] = {}
     warnings: list[str] = []
     with found.step():
-        raw = read_object(mmar.config / train_file, shown)
+        raw, wrong_changes = changed_config(read_object(mmar.config / train_file, shown), search.changes, placed)
+        found.problems += wrong_changes
         catalogue = Catalogue.load()
         if readable:
             checked = check_training(
@@ -203,52 +185,65 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
         else:
             checked = Checked(None, {}, problems=search_problems(raw, catalogue, shown))
         found.problems += [_for_baseline(problem, checked, shown) for problem in checked.problems]
-        if checked.resolved is not None and _is_ours(automl, automl_file, EXECUTOR) and launcher_of(automl) != "python":
+        if checked.resolved is not None and is_ours(automl, automl_file, EXECUTOR) and launcher_of(automl) != "python":
             several = sorted({len(worker.slots) for worker in workers})
             found.problems += [p for n in several for p in rank_problems(checked.config, n, mmar.root, shown)]
+        if checked.resolved is not None and is_ours(automl, automl_file, EXECUTOR):
+            found.problems += metric_problems(automl, checked.config, shown, placed)
         space, wrong = find_search_space(raw, None, shown)
         if not wrong:
             own = own_values(raw, space, catalogue)
             warnings += search_warnings(raw, shown)
-            if not space.parameters and _is_ours(
-                automl, automl_file, EXECUTOR
-            ):  # another one may have a space of its own
+            # another executor may have a space of its own
+            if not space.parameters and is_ours(automl, automl_file, EXECUTOR):
                 found.add(
                     "a search needs something to vary, but the config has no search section",
                     shown,
                     remedy='Put a "search" list beside the args of a component, or at the first level, such as '
                     '[{"domain": "lr", "type": "float", "args": ["learning_rate"], "targets": [0.0001, 0.01]}].',
                 )
-            _check_shadowed(searched_variables(raw), environment, jobs, found)
+            check_shadowed(searched_variables(raw), environment, jobs, found)
     warnings += checked.warnings
-    warnings += _unknown_settings(jobs, mmar, found)
+    warnings += unknown_settings(jobs, mmar, found)
     warnings += _other_round_script(mmar)
 
     if found.problems or folder is None or traceout is None:
         raise ConfigError(found.problems)
-    defaulted = default_notes(_read_as_is(mmar.root / automl_file), automl_file)
-    controller = automl.get("controller", {})
-    max_rounds = settings.get("max_rounds")
-    if max_rounds is None and _is_ours(automl, automl_file, CONTROLLER):  # what it means to another one only that knows
-        max_rounds = (controller.get("args") or {}).get("max_rounds")
+    defaulted = default_notes(_read_as_is(search_path(mmar, automl_file)), automl_file)
+    controller = _controller(automl, automl_file, mmar)
+    asked = max_rounds_setting(settings)
+    max_rounds = None if asked is None else settings[asked]
+    if max_rounds is None and controller.is_ours:  # what it means to another one only that knows
+        max_rounds = next((controller.args[name] for name in ROUNDS if name in controller.args), None)
+    parts = assemble(automl, automl_file, mmar.custom)
     return Plan(
         mmar=mmar,
         folder=folder,
         automl_file=automl_file,
         automl=automl,
         train_file=train_file,
-        parts=assemble(automl, automl_file, mmar.custom),
+        parts=parts,
         workers=workers,
         gpus=gpus,
         space=space,
+        changes=search.changes,
         own=own,
         settings=jobs,
         checked=checked,
-        fingerprint=_fingerprint(raw, environment, jobs, checked, controller, space),
+        fingerprint=run_fingerprint(
+            raw,
+            environment,
+            jobs,
+            checked.config,
+            _entry(automl["controller"], controller),
+            space,
+            read_goals(automl),
+            read_stopping(automl),
+        ),
         max_rounds=max_rounds if isinstance(max_rounds, int) and not isinstance(max_rounds, bool) else None,
-        kept=kept,
+        kept=search.kept,
         traceout=traceout,
-        notes=[*defaulted, *checked.notes],
+        notes=[*defaulted, *checked.notes, *_waves(parts, len(workers))],
         warnings=warnings,
     )
 
@@ -258,61 +253,34 @@ def _read_as_is(path: Path) -> Mapping[str, Any]:
     return config if isinstance(config, Mapping) else {}
 
 
-def _under_config(name: str) -> str:
-    return name.removeprefix("config/")
+def _controller(automl: Mapping[str, Any], file: str, mmar: MMAR) -> Part:
+    """Return the controller, its args by the names that its class has; the config is sound."""
+    parts, _ = read_parts(automl, file, Sources(user_folders(mmar.custom)))
+    return next(part for part in parts if part.role is CONTROLLER)
 
 
-def _read_search(
-    mmar: MMAR,
-    file: str,
-    environment: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    found: _Findings,
-    readable: bool,
-) -> tuple[dict[str, Any], str, str | None, int | None]:
-    """Return the resolved config_automl.json, the train config's name, the runs' parent and how many archives stay."""
-    automl: dict[str, Any] = {}
-    train_file = _under_config(settings.get("trainconf") or "config_train.json")
-    work_dir: str | None = None
-    kept: int | None = None
-    with found.step():
-        raw = read_object(mmar.root / file, file)
-        variables = {**settings, "trainconf": train_file}
-        try:
-            resolved = resolve_variables(raw, environment, variables, mmar.root, file)
-        except ConfigError:
-            if readable:
-                raise
-            return automl, train_file, work_dir, kept
-        automl = with_settings(resolved.config, settings, mmar.custom)
-        found.problems += [_as_given(problem, settings) for problem in automl_problems(automl, file, mmar.custom)]
-        for part in read_parts(automl, file)[0]:
-            if part.dotted == MMAR_HANDLER:
-                train_file = _under_config(str(part.args.get("train_config_file") or train_file))
-                work_dir = part.args.get("work_dir")
-                kept = part.args.get("num_mmars_to_keep", 5)
-    rounds = settings.get("max_rounds")
-    if rounds is not None and (isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1):
-        found.problems = [p for p in found.problems if (p.file, p.path) != (SETTING, "max_rounds")]  # the controller's
-        found.add("max_rounds is a whole number of at least 1", SETTING, "max_rounds", value=rounds)
-    return automl, train_file, work_dir if isinstance(work_dir, str) else None, kept if isinstance(kept, int) else None
+def _waves(parts: Assembly, workers: int) -> list[str]:
+    """Return the line that says that trials which go on side by side take turns, where the workers are too few.
+
+    A controller of such trials says in ``trains_together`` how many there are.
+    """
+    together = getattr(parts.controller, "trains_together", None)
+    if not isinstance(together, int) or together <= workers:
+        return []
+    have = f"{workers} worker{'s' * (workers != 1)}"
+    return [
+        f"{together} trials go on side by side, with {have}: they take turns, {-(-together // workers)} waves a round"
+    ]
 
 
-def _is_ours(automl: Mapping[str, Any], file: str, role: Role) -> bool:
-    """Return whether the component of a role is one of medl's."""
-    return any(part.role is role and part.dotted in role.classes().values() for part in read_parts(automl, file)[0])
-
-
-def _as_given(problem: Problem, settings: Mapping[str, Any]) -> Problem:
-    """Return a problem of the controller at the place where the user wrote it: on the command line, perhaps."""
-    arg = problem.path.removeprefix("controller.args.")
-    if problem.path in ("controller.name", "controller.path") and "algorithm" in settings:
-        return dataclasses.replace(problem, file=SETTING, path="algorithm")
-    if arg != problem.path and f"controller.{arg}" in settings:
-        return dataclasses.replace(problem, file=SETTING, path=f"controller.{arg}")
-    if problem.path == "controller.args.max_rounds" and "max_rounds" in settings:
-        return dataclasses.replace(problem, file=SETTING, path="max_rounds")
-    return problem
+def _entry(written: Mapping[str, Any], controller: Part) -> dict[str, Any]:
+    """Return the controller's entry with the names that the code has, so that another spelling is the same run."""
+    entry = dict(written)
+    if controller.is_ours and "path" not in entry:
+        entry["name"] = controller.dotted.rpartition(".")[2]
+    if "args" in entry:
+        entry["args"] = dict(controller.args)
+    return entry
 
 
 def _for_baseline(problem: Problem, checked: Checked, file: str) -> Problem:
@@ -329,102 +297,6 @@ def _for_baseline(problem: Problem, checked: Checked, file: str) -> Problem:
     )
 
 
-def _workers(
-    settings: Mapping[str, Any], automl: Mapping[str, Any], file: str, found: _Findings
-) -> tuple[tuple[WorkerSpec, ...], int]:
-    gpus = len(visible_gpus())
-    workers: tuple[WorkerSpec, ...] = ()
-    with found.step():
-        workers = parse_workers(settings.get("workers", "0"), gpus)
-    launcher = launcher_of(automl)
-    wanted = set()
-    for worker in workers if _is_ours(automl, file, EXECUTOR) else ():  # another one may use a worker's ids as it likes
-        try:
-            wanted.add(chosen_launcher(launcher, len(worker.slots), worker.hosts))
-        except ValueError as error:
-            if launcher in LAUNCHERS:  # else the check of the executor's args says so
-                found.add(str(error), SETTING, "workers", value=settings.get("workers"))
-    if "horovodrun" in wanted and (fault := horovod_fault()) is not None:
-        found.add(
-            "a worker with several ids trains through Horovod",
-            SETTING,
-            "workers",
-            value=f"{settings.get('workers', '0')}: {fault}",
-            remedy=f"Install it with {INSTALL}, or give each worker one id, such as workers=0:1.",
-        )
-    return workers, gpus
-
-
-def launcher_of(automl: Mapping[str, Any]) -> str:
-    """Return the ``launcher`` among the executor's args."""
-    executor = automl.get("executor")
-    args = executor.get("args") if isinstance(executor, Mapping) else None
-    return str(args.get("launcher", "auto")) if isinstance(args, Mapping) else "auto"
-
-
-def _run_folder(mmar: MMAR, work_dir: str | None, settings: Mapping[str, Any]) -> RunFolder:
-    if not settings.get("run_id"):
-        rule = "a search needs a run_id, the name of its folder"
-        raise ConfigError(Problem(rule, SETTING, "run_id", remedy="Add run_id=a after --set."))
-    parent = mmar.runs if work_dir is None else mmar.root / os.path.expanduser(work_dir)
-    folder = RunFolder(parent, settings["run_id"])
-    existing = next((place for place in (folder.root, *folder.root.parents) if place.exists()), None)
-    if existing is not None and not (existing.is_dir() and os.access(existing, os.W_OK)):
-        raise ConfigError(
-            Problem(
-                f"the run's folder {folder.root} has to be writable",
-                value=f"{existing} is not a folder that can be written to",
-                remedy="Make it writable, or give MMARHandler another work_dir.",
-            )
-        )
-    return folder
-
-
-def _check_checkpoints(environment: Mapping[str, Any], jobs: Mapping[str, Any], found: _Findings) -> None:
-    """Jobs that share one folder of checkpoints would overwrite each other's."""
-    for file, values in ((ENVIRONMENT, environment), (SETTING, jobs)):
-        value = values.get("MMAR_CKPT_DIR")
-        if isinstance(value, str) and os.path.isabs(value):
-            found.add(
-                "in a search each job has its own MMAR_CKPT_DIR, so it is relative to the archive",
-                file,
-                "MMAR_CKPT_DIR",
-                value=value,
-                remedy='Write "models".',
-            )
-
-
-def _check_shadowed(
-    names: Sequence[str], environment: Mapping[str, Any], jobs: Mapping[str, Any], found: _Findings
-) -> None:
-    for file, values, remedy in (
-        (SETTING, jobs, "Leave it out of --set, or take the search out of the config."),
-        (ENVIRONMENT, environment, "Take it out of environment.json, whose values win over the config's."),
-    ):
-        for name in names:
-            if name in values:
-                rule = f"{name} is searched, so no other value may stand over it"
-                found.add(rule, file, name, value=values[name], remedy=remedy)
-
-
-def _unknown_settings(jobs: Mapping[str, Any], mmar: MMAR, found: _Findings) -> list[str]:
-    """Return a line for each setting that no config has and that looks like one of the search; a near one is wrong."""
-    configs = ""
-    for path in sorted(mmar.config.glob("*.json")):
-        with contextlib.suppress(OSError):
-            configs += path.read_text(encoding="utf-8", errors="replace")
-    lines = []
-    for name in jobs:
-        if re.search(rf'"{re.escape(name)}"|{{{re.escape(name)}}}', configs):
-            continue
-        if near := near_names(name, RUN_SETTINGS, count=1, cutoff=SLIP):
-            rule = "no setting of the search and no variable of any config has this name"
-            found.add(rule, SETTING, name, near=near)
-        elif near := near_names(name, RUN_SETTINGS, count=1):
-            lines.append(f'--set {name}: a variable of the jobs; did you mean "{near[0]}"?')
-    return lines
-
-
 def _other_round_script(mmar: MMAR) -> list[str]:
     """Return a warning where the archive's round script is not ours: it would do what the engine does not."""
     script = mmar.round_script
@@ -435,35 +307,3 @@ def _other_round_script(mmar: MMAR) -> list[str]:
         f"commands/{script.name} differs from medl's: a search never runs it, it starts medl.apps.train itself "
         "(the script reruns a job by hand)"
     ]
-
-
-def _fingerprint(
-    config: Mapping[str, Any],
-    environment: Mapping[str, Any],
-    jobs: Mapping[str, Any],
-    checked: Checked,
-    controller: Mapping[str, Any],
-    space: SearchSpace,
-) -> str:
-    """Return what makes the run that run; where data and archive lie does not, so both may be moved."""
-    places = ("DATA_ROOT", "DATASET_JSON")
-    variables = {name: value for name, value in {**environment, **jobs}.items() if name not in places}
-    lists: dict[str, Any] = {}
-    objective: dict[str, Any] = {"direction": "larger is better"}
-    for section in ("train", "validate"):
-        content = checked.config.get(section)
-        if not isinstance(content, Mapping):
-            continue
-        dataset = content.get("dataset")
-        for spec in dataset if isinstance(dataset, list) else [dataset]:
-            if isinstance(spec, Mapping) and isinstance(spec.get("data_list_file_path"), str):
-                with contextlib.suppress(ConfigError):
-                    lists[f"{section}.{spec.get('data_list_key')}"] = read_json(Path(spec["data_list_file_path"]))
-        objective[section] = content.get("key_metric")
-    return fingerprint(
-        config={"config": config, "variables": variables},
-        data_list=lists,
-        objective=objective,
-        controller=controller,
-        space=space_to_json(space),
-    )

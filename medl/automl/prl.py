@@ -23,7 +23,7 @@ from medl.automl.defs import Domain, Kind
 _STEP = r"(?:[^.$:#,]+|\#[1-9][0-9]*)"
 _ARG = r"@?[^\W\d]\w*"
 _PRL = re.compile(
-    rf"(?P<domain>lr|net|transform)\.(?P<kind>float|enum)\.(?P<path>(?:{_STEP}(?:\.{_STEP})*)?)"
+    rf"(?P<domain>lr|net|transform)\.(?P<kind>float|int|enum)\.(?P<path>(?:{_STEP}(?:\.{_STEP})*)?)"
     rf"\$(?P<index>0|[1-9][0-9]*):(?P<args>{_ARG}(?:,{_ARG})*)"
 )
 
@@ -37,7 +37,7 @@ class PRL:
 
     Attributes:
         domain: ``lr``, ``net`` or ``transform``.
-        kind: ``float`` or ``enum``.
+        kind: ``float``, ``int`` or ``enum``.
         path: of the component, such as ``train.pre_transforms.#8``; empty for the first level.
         index: position in the component's search list, from 0.
         args: what the item sets, in its order; an attribute has a leading ``@``.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from medl.automl.placement import (
     ABSENT,
     Placement,
-    aliases,
     component,
     is_first_level_value,
     own_args,
@@ -17,13 +17,16 @@ from medl.automl.placement import (
     read,
 )
 from medl.automl.prl import Steps
-from medl.automl.search_grammar import DISABLED, LEARNING_RATE, Sections, json_path
+from medl.automl.search_sections import DISABLED, LEARNING_RATE, Sections, aliases, json_path
 from medl.conf.sections import full_name
 from medl.conf.translate import current_arg
 from medl.errors import Problem, near_names
 
 WHOLE_NUMBERS = ("epochs", "num_interval_per_valid", "until_epoch")
 """First-level values that a fraction would break."""
+
+
+_KIND_WORDS = {"float": 'a "float" search', "int": 'an "int" search'}
 
 
 class KnownParameter(Protocol):
@@ -77,10 +80,11 @@ def section_problems(
 ) -> list[Problem]:
     """Return what does not fit together, in the order of the rules below."""
     places = placements(config, sections)
+    eligible = placements(config, dataclasses.replace(sections, items=sections.off))
     return [
         *_alias_problems(config, sections, file),
         *_use_problems(sections, file),
-        *_target_problems(config, places, catalogue, file),
+        *_target_problems(config, [*places, *eligible], catalogue, file),
         *_repeated(config, places, catalogue, file),
     ]
 
@@ -96,13 +100,13 @@ def find_class(config: Mapping[str, Any], steps: Steps, catalogue: ClassTable | 
 def _alias_problems(config: Mapping[str, Any], sections: Sections, file: str) -> list[Problem]:
     """An alias is defined once; a first-level name is a value of the config, or some ``apply`` uses it."""
     found = []
-    for alias, owners in aliases(sections).items():
+    for alias, owners in aliases(sections.items).items():
         for item, _ in owners[1:]:
             rule = f'an alias is defined once, but "{alias}" is also defined at {owners[0][0].place}'
             found.append(Problem(rule, file, item.place, remedy="Choose another name for one of them."))
     used = {use.alias for use in sections.uses}
     values = [name for name, value in config.items() if not isinstance(value, (dict, list))]
-    for item in sections.items:
+    for item in (*sections.items, *sections.off):
         if item.steps:
             continue
         for name in item.names:
@@ -122,7 +126,7 @@ def _alias_problems(config: Mapping[str, Any], sections: Sections, file: str) ->
 
 def _use_problems(sections: Sections, file: str) -> list[Problem]:
     """An ``apply`` names an alias that is defined somewhere."""
-    known = aliases(sections)
+    known = aliases((*sections.items, *sections.off))
     found = []
     for use in sections.uses:
         if use.alias not in known:
@@ -162,20 +166,23 @@ def _target_problems(
 def _number_problems(
     config: Mapping[str, Any], placement: Placement, catalogue: ClassTable | None, file: str
 ) -> list[Problem]:
-    """A range of floats replaces a number: not true, a text, or a first-level value that is a whole number."""
-    if placement.item.parameter.kind != "float" or placement.target.startswith("@"):
+    """A range replaces a number: not true or a text; one of floats no first-level value that is a whole number."""
+    kind = placement.item.parameter.kind
+    if kind == "enum" or placement.target.startswith("@"):
         return []
     value = read(config, placement.steps, placement.target)
     if value is ABSENT and placement.steps:
         value = class_default(config, placement.steps, placement.target, catalogue)
-    if not placement.steps and placement.target in WHOLE_NUMBERS:
+    if kind == "float" and not placement.steps and placement.target in WHOLE_NUMBERS:
         wanted = "a whole number"
     elif isinstance(value, bool) or (isinstance(value, str) and value[:1] not in ("{", "#", "@")):
         wanted = "no number now"
     else:
         return []
-    rule = f'the numbers of a "float" search take the place of a number, but "{placement.target}" is {wanted}'
+    rule = f'the numbers of {_KIND_WORDS[kind]} take the place of a number, but "{placement.target}" is {wanted}'
     remedy = 'Use "type": "enum" with the values that it may take.'
+    if wanted == "a whole number":
+        remedy = 'Use "type": "int", or "type": "enum" with the values that it may take.'
     given = {} if value is ABSENT else {"value": value}
     return [Problem(rule, file, placement.place, remedy=remedy, **given)]
 
@@ -183,9 +190,9 @@ def _number_problems(
 def _disabled_problems(placement: Placement, file: str) -> list[Problem]:
     parameter = placement.item.parameter
     rule = f'the values of "{DISABLED}" are true and false'
-    if parameter.kind == "float":
+    if parameter.kind != "enum":
         remedy = f'Use "type": "enum" with "targets": [[true], [false]] in {placement.item.place}.'
-        return [Problem(rule + ", not a range of floats", file, placement.place, remedy=remedy)]
+        return [Problem(f"{rule}, not a range of {parameter.kind}s", file, placement.place, remedy=remedy)]
     for choice in parameter.targets:
         if not isinstance(choice[placement.position], bool):
             remedy = "" if placement.place == placement.item.place else f"The values stand in {placement.item.place}."

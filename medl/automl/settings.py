@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medl.automl.controller_names import ROUNDS
+from medl.automl.goal_settings import GOAL_SETTINGS
+from medl.automl.space_changes import SPACE_SETTINGS
 from medl.conf.load import parse_settings
 
-TEXTS = ("run_id", "workers", "trainconf", "traceout", "algorithm", "storage")
+TEXTS = (
+    *("run_id", "workers", "trainconf", "traceout", "algorithm", "storage"),
+    *GOAL_SETTINGS,
+    *SPACE_SETTINGS,
+)
 """Settings that are texts whatever they look like: ``run_id=y`` is no truth value, ``run_id=007`` no number."""
 
-RUN_SETTINGS = (*TEXTS, "max_rounds", "baseline")
+RUN_SETTINGS = (*TEXTS, *ROUNDS, "baseline")
 """Settings of the search itself; any other is a variable, of the jobs too."""
 
 

@@ -2,7 +2,7 @@
 
 The config is the one in the file: variables are text and stay so, old names are not translated yet. Path by path:
 
-- :mod:`medl.automl.search_grammar` reads the sections,
+- :mod:`medl.automl.search_grammar` reads the sections, :mod:`medl.automl.conditions` who depends on whom,
 - :mod:`medl.automl.placement` knows where each value goes,
 - :mod:`medl.automl.search_checks` finds what does not fit together.
 """
@@ -18,7 +18,8 @@ from medl.automl.defs import SearchSpace
 from medl.automl.placement import ABSENT, is_first_level_value, placements, read, write
 from medl.automl.prl import Steps
 from medl.automl.search_checks import ClassTable, class_default, section_problems
-from medl.automl.search_grammar import read_sections, walk
+from medl.automl.search_grammar import read_sections
+from medl.automl.search_sections import walk
 from medl.errors import ConfigError, Problem
 
 
@@ -52,11 +53,12 @@ def apply_values(
     """Return a copy of the config with the values in their places and the search sections gone.
 
     Nothing else changes: keys keep their order and variables stay text. A key that was missing (``disabled``, or an arg
-    that had its default) is added as the last one of its object. Parameters without a value keep the config's own.
+    that had its default) is added as the last one of its object. Parameters without a value keep the config's own, and
+    those whose conditions do not hold keep it whether they have a value or not.
 
     Args:
         config: a train config as it is in the file.
-        values: PRL to a float or to the index of a choice.
+        values: PRL to a float, a whole number or the index of a choice.
         remove_search: whether ``search``, ``apply`` and ``lr_search`` go.
 
     Raises:
@@ -74,7 +76,7 @@ def apply_values(
     if problems:
         raise ConfigError(problems)
     applied = copy.deepcopy(dict(config))
-    concrete = {name: known[name].concrete(value) for name, value in values.items()}
+    concrete = {name: known[name].concrete(value) for name, value in space.active(values).items()}
     for placement in placements(config, sections):
         if placement.item.parameter.prl in concrete:
             value = concrete[placement.item.parameter.prl][placement.position]

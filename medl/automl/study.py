@@ -1,35 +1,38 @@
 """The Optuna mirror of a run: made from its events at any time, so that optuna-dashboard opens every run.
 
-One trial is one recommendation; its params are floats and, for an enum, the index of the choice (what the choice is
-stands in the user attribute ``values``); its intermediate values are the validations of its job. The truth stays in
-the events: a mirror that fails is said once and changes nothing for the run.
+One trial is one configuration (:mod:`medl.automl.mirrored`); its params are numbers and, for an enum, the index of the
+choice (what the choice is stands in the user attribute ``values``); its intermediate values are the validations of its
+jobs, there while they run. The truth stays in the events: a mirror that fails is said once and changes nothing for the
+run.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medl.automl.core import BASELINE
-from medl.automl.defs import JobStatus, SearchSpace
-from medl.automl.events import Event, space_from_json
+from medl.automl.defs import ParameterRange
+from medl.automl.events import Event
+from medl.automl.mirrored import Mirrored, Table, Validations
+from medl.automl.summary import read_validations
+from medl.mmar.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.storages import BaseStorage
-    from optuna.trial import FrozenTrial, TrialState
 
 _ORIGIN = "medl_run"
 """User attribute of a study: the folder of the run that it mirrors."""
 
-Validations = Callable[[str, str], Mapping[int, float]]
-"""Job and metric to epoch and value."""
+_CONSTRAINTS = "constraints"
+"""Optuna's system attribute of a trial whose constraints are known: above 0 is broken."""
 
 
 def _none(job: str, metric: str) -> Mapping[int, float]:
@@ -54,9 +57,8 @@ def rebuild(
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend
-    from optuna.study import StudyDirection
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # its lines would stand between the run's own
+    optuna_lines_off()
     partial = journal.with_name(f".{journal.name}.partial")
     opened: BaseStorage
     if storage is not None:
@@ -74,9 +76,7 @@ def rebuild(
         ):  # of an engine that was killed; we hold the run's lock
             leftover.unlink(missing_ok=True)
         opened = optuna.storages.JournalStorage(JournalFileBackend(str(partial)))
-    study = opened.create_new_study([StudyDirection.MAXIMIZE], run_id)
-    opened.set_study_user_attr(study, _ORIGIN, str(journal.parent))
-    mirror = Mirror(opened, study, validations)
+    mirror = Mirror(opened, run_id, str(journal.parent), validations)
     mirror.fill(events)
     if storage is None:
         os.replace(partial, journal)
@@ -84,115 +84,152 @@ def rebuild(
     return mirror
 
 
+def rebuild_for(folder: RunFolder, events: Sequence[Event], storage: str | None) -> Mirror:
+    """Write the study of the run in a folder anew, with the validations that its jobs' folders hold."""
+    return rebuild(
+        events,
+        folder.study,
+        folder.run_id,
+        storage,
+        lambda job, metric: read_validations(folder.job(job).models, metric),
+    )
+
+
+def in_memory(run_id: str) -> Mirror:
+    """Return a mirror that is kept in memory alone; its events may have virtual seconds as times."""
+    from optuna.storages import InMemoryStorage
+
+    optuna_lines_off()
+    return Mirror(InMemoryStorage(), run_id)
+
+
+def optuna_lines_off() -> None:
+    """Keep Optuna's own lines from between those of the run."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
 def _locks(journal: Path) -> tuple[Path, ...]:
     return (journal.with_name(f"{journal.name}.lock"),)
 
 
 class Mirror:
-    """A study that is kept up event by event; made by :func:`rebuild`.
+    """A study that is kept up event by event; made by :func:`rebuild` or :func:`in_memory`.
 
     Attributes:
         storage: the Optuna storage.
     """
 
-    def __init__(self, storage: BaseStorage, study: int, validations: Validations):
+    def __init__(self, storage: BaseStorage, run_id: str, origin: str = "", validations: Validations = _none):
         self.storage = storage
-        self._study = study
-        self._validations = validations
-        self._space: SearchSpace = space_from_json([])
-        self._asked: dict[Any, Mapping[str, Any]] = {BASELINE: {"values": {}}}
-        self._trials: dict[str, int] = {}  # job -> Optuna's trial id
+        self._run_id = run_id
+        self._origin = origin
+        self._table = Table(validations)
+        self._study: int | None = None
+        self._shown: dict[int, tuple[int, Mirrored]] = {}  # id of a trial of the table -> Optuna's, and as it is there
+
+    def _study_id(self) -> int:
+        """Return the study; it is made when the goals are known, for its directions are for ever."""
+        from optuna.study import StudyDirection
+
+        if self._study is None:
+            modes = [objective.mode for objective in self._table.goals.objectives] or ["max"]
+            directions = [StudyDirection.MINIMIZE if mode == "min" else StudyDirection.MAXIMIZE for mode in modes]
+            self._study = self.storage.create_new_study(directions, self._run_id)
+            if self._origin:
+                self.storage.set_study_user_attr(self._study, _ORIGIN, self._origin)
+            if names := [objective.metric for objective in self._table.goals.objectives]:
+                self.storage.set_study_system_attr(self._study, "study:metric_names", names)
+        return self._study
 
     def fill(self, events: Iterable[Event]) -> None:
         """Add the trials of a whole log, each in the state that it ended in, with its times."""
-        started: dict[str, Event] = {}
-        ended: dict[str, Event] = {}
         for event in events:
-            if event["type"] == "job_started":
-                started[event["job"]] = event | {"time": started.get(event["job"], event)["time"]}
-            elif event["type"] == "job_ended":
-                ended[event["job"]] = event
-            else:
-                self.take(event)
-        for job, start in started.items():
-            self._add(start, ended.get(job))
+            self._table.take(event)
+        self._study_id()
+        for trial in self._table.trials:
+            self._add(trial)
 
     def take(self, event: Event) -> None:
         """Take one more event in."""
-        from optuna.trial import TrialState
-
-        kind = event["type"]
-        if kind == "run_started":
-            self._space = space_from_json(event.get("space", []))
-        elif kind == "recommended":
-            self._asked.update((item["id"], item) for item in event["recommendations"])
-        elif kind == "job_started":
-            if event["job"] not in self._trials:
-                self._add(event, None)
+        changed = self._table.take(event)
+        if event["type"] == "run_started":
+            self._study_id()
+        for trial in changed:
+            if id(trial) in self._shown:
+                self._update(trial)
             else:
-                self.storage.set_trial_user_attr(self._trials[event["job"]], "attempt", event["attempt"])
-        elif kind == "job_ended":
-            trial = self._trials[event["job"]]
-            state, values, attributes, steps = self._end(event)
-            for epoch, value in steps.items():
-                self.storage.set_trial_intermediate_value(trial, epoch, value)
-            for name, value in attributes.items():
-                self.storage.set_trial_user_attr(trial, name, value)
-            self.storage.set_trial_state_values(trial, state, values if state is TrialState.COMPLETE else None)
+                self._add(trial)
 
-    def _end(self, event: Event) -> tuple[TrialState, list[float], dict[str, Any], dict[int, float]]:
-        from optuna.trial import TrialState
-
-        outcome = event["outcome"]
-        values = list(outcome["values"].values())[:1]
-        state = TrialState.COMPLETE if outcome["status"] == JobStatus.OK and values else TrialState.FAIL
-        attributes = {"status": outcome["status"], "reason": outcome["reason"], "epoch": outcome["epoch"]}
-        metric = next(iter(outcome["values"]), "")
-        steps = dict(self._validations(event["job"], metric)) if metric else {}
-        return state, values, {name: value for name, value in attributes.items() if value}, steps
-
-    def _add(self, start: Event, end: Event | None) -> None:
+    def _add(self, trial: Mirrored) -> None:
         from optuna.trial import FrozenTrial, TrialState
 
-        values = self._asked[start["trial"]]["values"]
         distributions: dict[str, BaseDistribution] = {}
         params: dict[str, Any] = {}
-        for parameter in self._space.parameters:
-            if parameter.prl in values:
+        for parameter in self._table.space.parameters:
+            if parameter.prl in trial.values:
                 distributions[parameter.prl] = _distribution(parameter)
-                params[parameter.prl] = values[parameter.prl]
-        attributes = {key: start[key] for key in ("trial", "job", "worker", "attempt", "values")}
-        steps: dict[int, float] = {}
-        state, score = TrialState.RUNNING, None
-        if end is not None:
-            state, numbers, more, steps = self._end(end)
-            score = numbers[0] if state is TrialState.COMPLETE else None
-            attributes |= more
+                params[parameter.prl] = trial.values[parameter.prl]
+        scored = trial.state in ("COMPLETE", "PRUNED")
         template: FrozenTrial = FrozenTrial(
             number=-1,
             trial_id=-1,
-            state=state,
-            value=score,
-            datetime_start=_naive(start["time"]),
-            datetime_complete=_naive(end["time"]) if end is not None else None,
+            state=TrialState[trial.state],
+            value=None,
+            values=list(trial.numbers) if scored else None,
+            datetime_start=_naive(trial.start),
+            datetime_complete=_naive(trial.end) if trial.end is not None else None,
             params=params,
             distributions=distributions,
-            user_attrs=attributes,
-            system_attrs={},
-            intermediate_values=steps,
+            user_attrs=dict(trial.attributes),
+            system_attrs={_CONSTRAINTS: list(trial.constraints)} if trial.constraints else {},
+            intermediate_values=dict(trial.steps),
         )
-        self._trials[start["job"]] = self.storage.create_new_trial(self._study, template_trial=template)
+        number = self.storage.create_new_trial(self._study_id(), template_trial=template)
+        self._shown[id(trial)] = number, _copy(trial)
+
+    def _update(self, trial: Mirrored) -> None:
+        from optuna.trial import TrialState
+
+        number, shown = self._shown[id(trial)]
+        if shown.end is not None:  # Optuna takes nothing more; what came late is there once the study is made anew
+            return
+        for epoch, value in trial.steps.items():
+            if shown.steps.get(epoch) != value:
+                self.storage.set_trial_intermediate_value(number, epoch, value)
+        for name, value in trial.attributes.items():
+            if shown.attributes.get(name) != value:
+                self.storage.set_trial_user_attr(number, name, value)
+        if trial.constraints and trial.constraints != shown.constraints:
+            self.storage.set_trial_system_attr(number, _CONSTRAINTS, list(trial.constraints))
+        if trial.end is not None:
+            values = list(trial.numbers) if trial.state != "FAIL" else None
+            self.storage.set_trial_state_values(number, TrialState[trial.state], values)
+        self._shown[id(trial)] = number, _copy(trial)
 
 
-def _distribution(parameter: Any) -> BaseDistribution:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
+def _copy(trial: Mirrored) -> Mirrored:
+    made = copy.copy(trial)
+    made.steps, made.attributes, made.constraints = dict(trial.steps), dict(trial.attributes), list(trial.constraints)
+    return made
+
+
+def _distribution(parameter: ParameterRange) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if parameter.kind == "enum":
         return CategoricalDistribution(tuple(range(len(parameter.targets))))
-    return FloatDistribution(parameter.targets[0].min, parameter.targets[0].max)
+    span, log = parameter.targets[0], parameter.scale == "log"
+    if parameter.kind == "float":
+        return FloatDistribution(span.min, span.max, log=log)
+    # Optuna knows steps or a logarithmic scale, not both
+    return IntDistribution(span.min, span.min + (span.size - 1) * span.step, log=log and span.step == 1, step=span.step)
 
 
-def _naive(time: str) -> datetime:
+def _naive(time: str | float) -> datetime:
+    if not isinstance(time, str):
+        return datetime(2000, 1, 1) + timedelta(seconds=time)  # virtual seconds
     return datetime.fromisoformat(time).astimezone().replace(tzinfo=None)  # Optuna's times have no zone
 
 

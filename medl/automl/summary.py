@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from medl.automl.core import BASELINE
 from medl.automl.defs import JobStatus
-from medl.automl.events import Event, space_from_json
-from medl.automl.narration import show_values
+from medl.automl.events import Event, goals_from_json, space_from_json
+from medl.automl.goals import Goals
+from medl.automl.narration import show_score, show_values
+from medl.automl.pareto import front, hypervolume, worst
 from medl.errors import MedlError
 from medl.mmar.stats import read_metrics
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-_NOTHING = JobStatus.NO_SCORE, JobStatus.FAILED, JobStatus.INTERRUPTED, JobStatus.STOPPED
+_NOTHING = JobStatus.NO_SCORE, JobStatus.FAILED, JobStatus.REJECTED, JobStatus.INTERRUPTED, JobStatus.STOPPED
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,21 @@ def read_validations(models: Path, metric: str) -> dict[int, float]:
         return {}
 
 
+def read_reports(models: Path) -> list[tuple[int, dict[str, float]]]:
+    """Return each validation so far of the training that writes into ``models``: its epoch, its metrics and losses."""
+    try:
+        return [
+            (
+                int(line["epoch"]),
+                {str(name): float(value) for name, value in {**line["metrics"], **line.get("losses", {})}.items()},
+            )
+            for line in read_metrics(models)
+            if line.get("metrics")
+        ]
+    except (OSError, MedlError, LookupError, TypeError, ValueError, AttributeError):
+        return []
+
+
 class Rows:
     """The rows of a run's summary, kept up event by event; one per (job, attempt), and one per dropped trial.
 
@@ -90,7 +107,9 @@ class Rows:
         self._last: dict[str, dict[str, Any]] = {}  # job -> row of its last attempt
         self._asked: dict[Any, Mapping[str, Any]] = {}
         self._started: set[Any] = set()
+        self._trials: dict[str, Any] = {}  # job -> id of its recommendation, which a row has as a text
         self._space = space_from_json([])
+        self.goals = Goals()
         for event in events:
             self.take(event)
 
@@ -99,6 +118,7 @@ class Rows:
         kind = event["type"]
         if kind == "run_started":
             self._space = space_from_json(event.get("space", []))
+            self.goals = goals_from_json(event.get("goals", {}))
             if event.get("baseline"):
                 self._asked[BASELINE] = {"values": {}}
         elif kind == "run_resumed":
@@ -111,6 +131,10 @@ class Rows:
             self._rows.append(row)
             self._last[event["job"]] = row
             self._started.add(event["trial"])
+            self._trials[event["job"]] = event["trial"]
+        elif kind == "job_reported":
+            if event.get("decision") == "stop" and (row := self._last[event["job"]])["reason"] is None:
+                row["reason"] = f"stopped early after epoch {event['epoch']}: {event.get('reason', '')}".rstrip(": ")
         elif kind == "job_ended":
             self._end(self._last[event["job"]], event, event["outcome"])
         elif kind == "job_interrupted":
@@ -122,15 +146,20 @@ class Rows:
             self.status = event["status"]
 
     def _end(self, row: dict[str, Any], event: Event, outcome: Mapping[str, Any]) -> None:
-        row.update(status=str(outcome["status"]), end=event["time"], reason=outcome.get("reason") or None)
+        row.update(status=str(outcome["status"]), end=event["time"], reason=outcome.get("reason") or row["reason"])
         row.update(event.get("progress", {}))
         if (last := outcome.get("epoch")) is not None:
             row["epoch"] = last
-            source = self._last.get(self._asked.get(row["trial"], {}).get("resume_from") or "")
+            asked = self._asked.get(self._trials[row["job"]], {})
+            source = self._last.get(asked.get("resume_from") or asked.get("inherit_from") or "")
             first = source["epochs"][1] + 1 if source and source["epochs"] else 1
+            first, _ = outcome.get("info", {}).get("epochs") or (first, last)
             row["epochs"] = [min(first, last), last]
+        row["violations"] = dict(outcome.get("violations", {}))
         if row["status"] == JobStatus.OK and outcome.get("values"):
-            row["score"] = next(iter(outcome["values"].values()))
+            row["objectives"] = dict(outcome["values"])
+            first_name, value = next(iter(outcome["values"].items()))
+            row["score"] = -value if first_name in outcome.get("minimize", ()) else value
             if self.best is None or row["score"] > self.best["score"]:
                 self.best = row
             if row["job"].endswith("_J0"):
@@ -175,7 +204,30 @@ class Rows:
             elif progress and (now := progress.get(row["job"])) is not None:
                 row.update(**now.to_json(), eta_s=round(now.eta_s, 1))
         best = self.best["job"] if self.best is not None else None
-        return {"run_id": self.run_id, "status": status, "best": best, "jobs": rows}
+        objectives = [{"metric": one.metric, "mode": one.mode} for one in self.goals.objectives]
+        return {
+            "run_id": self.run_id,
+            "status": status,
+            "best": best,
+            "objectives": objectives,
+            "pareto": self._pareto(rows) if len(objectives) > 1 else None,
+            "jobs": rows,
+        }
+
+    def _pareto(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the front, and the volume that it dominates above the reference point."""
+        objectives = self.goals.objectives
+        whole = [row for row in rows if row["objectives"] and all(o.metric in row["objectives"] for o in objectives)]
+        signs = [-1.0 if objective.mode == "min" else 1.0 for objective in objectives]
+        points = [[s * row["objectives"][o.metric] for s, o in zip(signs, objectives, strict=True)] for row in whole]
+        seen = worst(points) or tuple(0.0 for _ in objectives)
+        given = [objective.reference for objective in objectives]
+        reference = [s * r if r is not None else w for s, r, w in zip(signs, given, seen, strict=True)]
+        return {
+            "front": [whole[i]["job"] for i in front(points)],
+            "hypervolume": hypervolume(points, reference),
+            "reference": {o.metric: s * r for o, s, r in zip(objectives, signs, reference, strict=True)},
+        }
 
 
 def _row(job: str | None, trial: Any, attempt: int, worker: str | None, status: JobStatus) -> dict[str, Any]:
@@ -186,6 +238,8 @@ def _row(job: str | None, trial: Any, attempt: int, worker: str | None, status: 
         "worker": worker,
         "status": str(status),
         "score": None,
+        "objectives": {},
+        "violations": {},
         "start": None,
         "end": None,
         "epochs": None,
@@ -210,7 +264,7 @@ def summarise(run_id: str, events: Iterable[Event], *, alive: bool = False) -> d
 
 
 def gain(summary: Mapping[str, Any]) -> float | None:
-    """Return by how much the best score exceeds the baseline's; ``None`` where one of them is missing."""
+    """Return by how much the best score exceeds the baseline's, larger better; ``None`` where one is missing."""
     scores = {row["job"]: row["score"] for row in summary["jobs"] if row["score"] is not None}
     baseline = next((score for job, score in scores.items() if job.endswith("_J0")), None)
     best = scores.get(summary["best"])
@@ -224,36 +278,54 @@ def best_lines(summary: Mapping[str, Any]) -> list[str]:
     if best is None:
         return []
     difference = gain(summary)
+    objectives = summary.get("objectives", [])
     if difference is None:
         against = "no baseline to compare with"
     elif best["job"].endswith("_J0"):
         against = "which is the baseline: no job was better"
+    elif objectives and objectives[0]["mode"] == "min":
+        against = f"{-difference:+.4f} against the baseline"
     else:
         against = f"{difference:+.4f} over the baseline"
     values = show_values(best["values"])
-    lines = [f"best: {best['job']}, score {best['score']:.4f}, {against}"]
-    return [*lines, f"      with {values}"] if values else lines
+    lines = [f"best: {best['job']}, {show_score(best, [one['metric'] for one in objectives])}, {against}"]
+    lines += [f"      with {values}"] if values else []
+    if (pareto := summary.get("pareto")) is not None:
+        above = ", ".join(f"{name} {value:.4g}" for name, value in pareto["reference"].items())
+        lines.append(
+            f"Pareto front: {', '.join(pareto['front'])}; hypervolume {pareto['hypervolume']:.4g} from {above}"
+        )
+    return lines
 
 
 def table(summary: Mapping[str, Any]) -> RichTable:
-    """Return the printed table: START, END, ROOT, SCORE, WORKER, STATUS; a row per attempt, in start order."""
+    """Return the printed table: START, END, ROOT, SCORE, WORKER, STATUS; a row per attempt, in start order.
+
+    Where the search says its objectives, each has a column of its name in place of SCORE. The best job has a star, and
+    of several objectives each on the Pareto front.
+    """
     from rich import box
     from rich.table import Table
 
     made = Table(box=box.ASCII2, header_style="")
-    for name in ("START", "END", "ROOT", "SCORE", "WORKER", "STATUS"):
-        made.add_column(name, no_wrap=True, justify="right" if name == "SCORE" else "left")
+    metrics = [one["metric"] for one in summary.get("objectives", [])]
+    scores = metrics or ["SCORE"]
+    pareto = summary.get("pareto")
+    starred = set(pareto["front"]) if pareto is not None else {summary["best"]} - {None}
+    for name in ("START", "END", "ROOT", *scores, "WORKER", "STATUS"):
+        made.add_column(name, no_wrap=True, justify="right" if name in scores else "left")
     for row in summary["jobs"]:
         status = row["status"]
         if status == "running" and row["epoch"] is not None:
             status += f" {row['epoch']}/{row['max_epoch']}, {row['eta_s']:.0f} s left"
-        score = "-" if row["score"] is None else f"{row['score']:.4f}"
+        numbers = [row["objectives"].get(name) for name in metrics] if metrics else [row["score"]]
+        shown = ["-" if number is None or row["score"] is None else f"{number:.4f}" for number in numbers]
         root = row["job"] or f"({row['trial']})"
-        if row["job"] is not None and row["job"] == summary["best"]:
+        if row["job"] in starred:
             root += " *"
         if row["attempt"] > 1:
             status += f", attempt {row['attempt']}"
-        made.add_row(_moment(row["start"]), _moment(row["end"]), root, score, row["worker"] or "-", status)
+        made.add_row(_moment(row["start"]), _moment(row["end"]), root, *shown, row["worker"] or "-", status)
     return made
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from medl.automl.api import Executor, Handler
 from medl.automl.defs import NO_SCORE, Context, ContextKey, JobStatus, Outcome, Recommendation
 from medl.automl.events import now
+from medl.automl.goals import Goals
 from medl.automl.user_code import raised
 from medl.automl.worker_spec import WorkerSpec
 from medl.errors import MedlError
@@ -107,7 +108,8 @@ def run_executor(executor: Executor, order: Order, report: Report) -> Outcome:
         if order.stopping.is_set():  # aborted before it began
             return Outcome(order.recommendation.id, JobStatus.INTERRUPTED)
         result: Any = executor.execute(order.recommendation, order.ctx)
-        outcome = as_outcome(result, order.recommendation.id, type(executor).__name__)
+        goals = order.ctx.get_prop(ContextKey.GOALS)
+        outcome = as_outcome(result, order.recommendation.id, type(executor).__name__, goals)
     except BaseException as error:
         if not isinstance(error, MedlError) and not order.stopping.is_set():
             report(executor, "execute", error)
@@ -118,11 +120,21 @@ def run_executor(executor: Executor, order: Order, report: Report) -> Outcome:
     return outcome
 
 
-def as_outcome(result: Any, trial: str, executor: str) -> Outcome:
+def as_outcome(result: Any, trial: str, executor: str, goals: Goals | None = None) -> Outcome:
     """Return what an executor gave back as an outcome that can be recorded.
 
-    A bare number is the score; NaN and infinity are failures; -1000000.0 and ``None`` say that there is no score.
+    A bare number is the first objective; NaN and infinity are failures; -1000000.0 and ``None`` say that there is no
+    score. Directions and violations are those of the goals; values are the objectives alone, in their order, and one
+    that is missing means that there is no score. What breaks a hard constraint is rejected.
+
+    Args:
+        result: an outcome, a number or ``None``.
+        trial: the recommendation's id.
+        executor: its class, for people.
+        goals: what the search is after.
     """
+    goals = goals if goals is not None else Goals()
+    objectives = [objective.metric for objective in goals.objectives]
     if result is None:
         return Outcome(trial, JobStatus.NO_SCORE, reason="the executor gave no score")
     if not isinstance(result, Outcome):
@@ -134,17 +146,25 @@ def as_outcome(result: Any, trial: str, executor: str) -> Outcome:
             )
         if score == NO_SCORE:
             return Outcome(trial, JobStatus.NO_SCORE, reason="the executor gave no score")
-        result = Outcome(trial, values={"score": score})
+        result = Outcome(trial, values={objectives[0] if objectives else "score": score})
     status, reason = JobStatus(result.status), result.reason
     values = {str(name): float(value) for name, value in result.values.items()}
     constraints = {str(name): float(value) for name, value in result.constraints.items()}
-    for name, value in (*values.items(), *constraints.items()):
+    violations = {str(name): float(value) for name, value in result.violations.items()}
+    for name, value in (*values.items(), *constraints.items(), *violations.items()):
         if not math.isfinite(value):
             status, reason = JobStatus.FAILED, f"{name} is {value}"
     if status is JobStatus.RUNNING:
         status, reason = JobStatus.FAILED, f"{executor} gave back an outcome that still runs"
     if status is JobStatus.OK and not values:
         status = JobStatus.NO_SCORE
+    if status is JobStatus.OK and (missing := [name for name in objectives if name not in values]):
+        status = JobStatus.NO_SCORE
+        reason = f"{executor} gave {', '.join(values)}, but not the objective {missing[0]}"
+    if status is JobStatus.OK and (broken := goals.breaks(constraints)):
+        status, reason = JobStatus.REJECTED, f"it breaks the constraint of {' and '.join(broken)}"
+    if objectives:
+        values = {name: values[name] for name in objectives if name in values}
     try:  # the controller must see after a restart what it sees now
         info = json.loads(json.dumps(dict(result.info), allow_nan=False))
     except (TypeError, ValueError) as error:
@@ -153,10 +173,12 @@ def as_outcome(result: Any, trial: str, executor: str) -> Outcome:
     return Outcome(
         recommendation_id=trial,
         status=status,
-        values={} if failed else values,
+        values={} if failed or status is JobStatus.NO_SCORE else values,
         constraints={} if failed else constraints,
         epoch=None if result.epoch is None else int(result.epoch),
         cost_s=None if result.cost_s is None else float(result.cost_s),
         info=info,
         reason=reason,
+        minimize=(goals.minimize | result.minimize) & set(values),
+        violations={} if failed else {**violations, **goals.violations(constraints)},
     )

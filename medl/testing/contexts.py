@@ -7,11 +7,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, Recommendation, SearchResult, SearchSpace
+from medl.automl.unit_cube import from_unit
 from medl.testing.spaces import MIXED
 
 
 def first_points(space: SearchSpace, count: int) -> list[Recommendation]:
-    """Return ``count`` different ids with points of the space: first choices, and floats spread over their ranges."""
+    """Return ``count`` different ids with points of the space: first choices, and numbers spread over their ranges."""
     found = []
     for number in range(count):
         share = (number + 0.5) / count
@@ -20,9 +21,8 @@ def first_points(space: SearchSpace, count: int) -> list[Recommendation]:
             if parameter.kind == "enum":
                 values[parameter.prl] = number % len(parameter.targets)
             else:
-                low, high = parameter.targets[0].min, parameter.targets[0].max
-                values[parameter.prl] = min(max(low * (1 - share) + high * share, low), high)
-        found.append(Recommendation(f"T{number + 1}", SearchResult(space, values)))
+                values[parameter.prl] = from_unit(parameter, share)
+        found.append(Recommendation(f"T{number + 1}", SearchResult(space, space.active(values))))
     return found
 
 

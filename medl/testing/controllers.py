@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from medl.automl.api import Controller
-from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, Recommendation, SearchSpace
-from medl.testing.dialogue import Dialogue, play, scored
+from medl.automl.defs import Context, JobStatus, Outcome, Recommendation, SearchSpace
+from medl.testing.dialogue import Dialogue, play, run_context, scored, told
 from medl.testing.spaces import SPACES
 
 ControllerFactory = Callable[[int, int], Controller]
@@ -195,20 +195,19 @@ class ControllerContract:
         whole = play(controller_factory(self.rounds, 3), space, workers=64, order=Random(2))
         if whole.refused:
             return
-        again, ctx = controller_factory(self.rounds, 3), Context()
-        ctx.set_prop(ContextKey.NUM_WORKERS, 1)
+        again, ctx = controller_factory(self.rounds, 3), run_context()
         cut = 1 + round(share * (len(whole.turns) - 1))
         again.set_search_space(space, ctx)
         for turn, (outcome, recorded) in enumerate(whole.turns):
             if turn == cut:
                 again.restore([past for past, _ in whole.turns[1:cut] if past is not None])
-            given = again.initial_recommendation(ctx) if outcome is None else again.refine_recommendation(outcome, ctx)
+            given = again.initial_recommendation(ctx) if outcome is None else told(again, outcome, ctx)
             assert _spoken(given) == _spoken(recorded), f"after {turn} outcomes the replay recommends something else"
         again.shutdown(ctx)
 
     def test_stops_when_asked(self, controller_factory: ControllerFactory, space: SearchSpace) -> None:
         """After a stop the outcomes of the running jobs still come, and then ``shutdown``; neither raises."""
-        controller, ctx = controller_factory(self.rounds, 0), Context()
+        controller, ctx = controller_factory(self.rounds, 0), run_context()
         if play(controller_factory(self.rounds, 0), space).refused:
             return
         controller.set_search_space(space, ctx)
@@ -226,7 +225,7 @@ class ControllerContract:
         self, controller_factory: ControllerFactory, space: SearchSpace
     ) -> None:
         """``report`` says continue or stop, ``needs`` names jobs."""
-        controller, ctx = controller_factory(self.rounds, 0), Context()
+        controller, ctx = controller_factory(self.rounds, 0), run_context()
         if play(controller_factory(self.rounds, 0), space).refused:
             return
         controller.set_search_space(space, ctx)
@@ -249,4 +248,7 @@ class ControllerContract:
 def _spoken(given: object) -> list[tuple[object, ...]]:
     """Return recommendations as plain values that can be compared and shown."""
     assert isinstance(given, list | tuple), f"recommendations come as a list, but got {given!r}"
-    return [(r.id, sorted(r.result.values.items()), r.until_epoch, r.resume_from, r.inherit_from) for r in given]
+    return [
+        (r.id, sorted(r.result.values.items()), r.until_epoch, r.resume_from, r.inherit_from, r.horizon, r.variables)
+        for r in given
+    ]

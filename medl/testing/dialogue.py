@@ -12,6 +12,23 @@ from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, Recommenda
 
 Answer = Callable[[Recommendation], Outcome]
 
+EPOCHS = 27
+"""What a full training has in a pretended run."""
+
+
+def run_context(workers: int = 1) -> Context:
+    """Return the context of a pretended run that was given so many workers."""
+    ctx = Context()
+    ctx.set_prop(ContextKey.NUM_WORKERS, workers)
+    ctx.set_prop(ContextKey.EPOCHS, EPOCHS)
+    return ctx
+
+
+def told(controller: Controller, outcome: Outcome, ctx: Context) -> Iterable[Recommendation]:
+    """Give a controller an outcome as the engine does: the context says which job's it is."""
+    ctx.set_prop(ContextKey.REFINED_JOB, f"job of {outcome.recommendation_id}")
+    return controller.refine_recommendation(outcome, ctx)
+
 
 @dataclass
 class Dialogue:
@@ -43,11 +60,11 @@ class Dialogue:
 
 
 def smooth_score(recommendation: Recommendation) -> float:
-    """Return a score in [0, 1]: best where every float is at 30 % of its range and every enum is its last choice."""
+    """Return a score in [0, 1]: best where every number is at 30 % of its range and every enum is its last choice."""
     space, values = recommendation.result.space, recommendation.result.values
     lost = []
-    for parameter in space.parameters:
-        value = values[parameter.prl]
+    for prl, value in values.items():  # a parameter that does not count has none
+        parameter = space[prl]
         if parameter.kind == "enum":
             lost.append(0.0 if value == len(parameter.targets) - 1 else 0.5)
         else:
@@ -87,8 +104,7 @@ def play(
         AssertionError: the run does not end within ``limit`` jobs.
     """
     repeated = set(repeats)
-    ctx = Context()
-    ctx.set_prop(ContextKey.NUM_WORKERS, workers)
+    ctx = run_context(workers)
     ctx.set_prop(ContextKey.SEARCH_SPACE, space)
     said = Dialogue()
     try:
@@ -118,9 +134,9 @@ def play(
         ended = running.pop(order.randrange(len(running)) if order is not None else 0)
         said.jobs.append(ended)
         outcome = answer(ended)
-        hear(outcome, controller.refine_recommendation(outcome, ctx))
+        hear(outcome, told(controller, outcome, ctx))
         if str(outcome.status) in repeated:
-            hear(outcome, controller.refine_recommendation(outcome, ctx))
+            hear(outcome, told(controller, outcome, ctx))
     controller.shutdown(ctx)
     said.stop_message = ctx.get_stop_message()
     return said

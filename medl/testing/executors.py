@@ -119,6 +119,22 @@ class ExecutorContract:
         assert ended, f"an aborted job did not end within {self.time_limit_s:g} s"
         executor.abort(ctx)
 
+    def test_stopping_early_may_come_at_any_moment(self, executor: Executor, run: Context) -> None:
+        """``stop_early`` before, while and after a job runs, more than once: the job ends, perhaps without score."""
+        recommendation = contexts.first_points(self._space(executor, run), 1)[0]
+        ctx = contexts.job_context(run, recommendation, 1)
+        executor.stop_early(ctx)
+        ended: list[Any] = []
+        thread = threading.Thread(target=lambda: ended.append(executor.execute(recommendation, ctx)), daemon=True)
+        thread.start()
+        until = time.monotonic() + self.time_limit_s
+        while thread.is_alive() and time.monotonic() < until:
+            executor.stop_early(ctx)
+            thread.join(0.05)
+        assert ended, f"a job that was stopped early did not end within {self.time_limit_s:g} s, or raised"
+        self._check(ended[0], recommendation.id)
+        executor.stop_early(ctx)
+
     def test_shuts_down_at_any_time(self, executor: Executor, run: Context) -> None:
         """``shutdown`` may come before anything else, and after a job."""
         executor.shutdown(run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from medl.automl.defs import Domain, FloatRange, ParameterRange, SearchSpace
+from medl.automl.defs import Condition, Domain, FloatRange, IntRange, ParameterRange, SearchSpace
 
 
 def float_range(name: str, low: float, high: float, domain: Domain = "transform") -> ParameterRange:
@@ -47,11 +47,39 @@ MANY = SearchSpace(
     + tuple(enum_range(f"e{number}", *range(2 + number)) for number in range(12))
 )
 
+CONDITIONAL = SearchSpace(
+    (
+        ParameterRange(
+            "transform.float.$1:momentum",
+            *("transform", "float", ("momentum",), (FloatRange(0.5, 0.99),)),
+            when=(Condition("lr.enum.$0:optimizer", (1, 2)),),
+        ),
+        ParameterRange(
+            "lr.enum.$0:optimizer",
+            *("lr", "enum", ("optimizer",), (("Adam",), ("SGD",), ("RMSprop",))),
+            weights=(0.5, 0.25, 0.25),
+        ),
+        ParameterRange("lr.float.$0:learning_rate", "lr", "float", ("learning_rate",), (FloatRange(1e-5, 0.1),), "log"),
+        ParameterRange("net.int.$2:depth", "net", "int", ("depth",), (IntRange(2, 11, 3),)),
+        ParameterRange("net.int.$3:width", "net", "int", ("width",), (IntRange(4, 256),), "log"),
+        ParameterRange(
+            "net.enum.$4:norm",
+            *("net", "enum", ("norm",), (("batch",), ("instance",))),
+            when=(Condition("net.int.$2:depth", (8, 11)), Condition("lr.enum.$0:optimizer", (1,))),
+        ),
+    )
+)
+"""Whole numbers, logarithmic scales, weights, and parameters that only count where others have some values."""
+DISCRETE = SearchSpace(tuple(p for p in CONDITIONAL.parameters if p.kind != "float" and p.scale == "linear"))
+"""Those of them that have few values: 16 different points."""
+
 SPACES: dict[str, SearchSpace] = {
     "float_only": FLOAT_ONLY,
     "enum_only": ENUM_ONLY,
     "mixed": MIXED,
     "single_point": SINGLE_POINT,
     "many": MANY,
+    "conditional": CONDITIONAL,
+    "discrete": DISCRETE,
 }
-"""All of them, by name; enum_only has 18 points, single_point one, the others no end."""
+"""All of them, by name; enum_only has 18 points, discrete 14, single_point one, the others no end."""

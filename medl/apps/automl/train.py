@@ -19,6 +19,7 @@ from medl.automl.plan import Plan, make_plan
 from medl.conf.component import user_folders
 from medl.conf.user_imports import user_imports
 from medl.errors import ConfigError, MedlError, Problem, RunError
+from medl.masked import masked, masked_value
 
 EXAMPLE = """settings of the search (any other NAME=VALUE is a variable of the configs and of the jobs):
   run_id=NAME            folder of the run; the same name goes on with a run
@@ -28,6 +29,8 @@ EXAMPLE = """settings of the search (any other NAME=VALUE is a variable of the c
   traceout=console|file|both   where traces go                                                  default file
   max_rounds=N           at most N recommendations
   algorithm=NAME         controller in place of the config's; controller.ARG=VALUE sets an arg of it
+  metric=NAME mode=min   what the search is after, in place of the config's key metric
+  domains=lr,net         only search items of these domains
 
 example:
   python -m medl.apps.automl.train -m demo --set run_id=a workers=0:1
@@ -73,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if given.debug:
             traceback.print_exc()  # it ends with what the message says
         else:
-            print(_message(error), file=sys.stderr, flush=True)
+            print(masked(_message(error)), file=sys.stderr, flush=True)
         return error.exit_code if isinstance(error, MedlError) else 2 if isinstance(error, OSError) else 1
 
 
@@ -108,7 +111,7 @@ def _run(plan: Plan, words: Sequence[str], *, dry_run: bool) -> int:
 def say(line: str) -> None:
     """Print one line at once, as logs and pipes want it; nobody who reads any more is no reason to stop."""
     try:
-        print(line, flush=True)
+        print(masked(line), flush=True)
     except BrokenPipeError:  # as of "| head": what else is printed goes nowhere, the buffer's flush at exit too
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -119,6 +122,7 @@ def _search(plan: Plan, words: Sequence[str]) -> int:
     from medl.automl.ending import ending
     from medl.automl.engine import Engine
     from medl.automl.events import read_events
+    from medl.automl.stopping_rule import stopping_rule
     from medl.conf.data_list import read_description
 
     folder = plan.folder
@@ -137,6 +141,8 @@ def _search(plan: Plan, words: Sequence[str]) -> int:
         _write_configs(plan)
     if not finished:
         say(f"run {folder.run_id}: {folder.root}")
+    goals, stopping = plan.parts.goals, plan.parts.stopping
+    small = goals.objectives and goals.objectives[0].mode == "min"
     result = Engine(
         folder=folder,
         workers=plan.workers,
@@ -151,6 +157,9 @@ def _search(plan: Plan, words: Sequence[str]) -> int:
         baseline_values=plan.own,
         storage=plan.parts.storage,
         say=say,
+        goals=goals,
+        epochs=plan.epochs,
+        stopping=stopping_rule(stopping, minimize=bool(small)) if stopping is not None else None,
     ).run()
     workers = ":".join(worker.gpu_list_string() for worker in plan.workers)
     resolved = plan.checked.resolved
@@ -184,6 +193,7 @@ def _context(plan: Plan) -> Context:
         (ContextKey.NUM_WORKERS, len(plan.workers)),
         (ContextKey.TRAIN_CONFIG, plan.train_file),
         (ContextKey.SETTINGS, plan.settings),
+        (ContextKey.SPACE_CHANGES, plan.changes),
     ):
         ctx.set_prop(key, value)
     return ctx
@@ -197,13 +207,14 @@ def _write_configs(plan: Plan) -> None:
 
 
 def _configs(plan: Plan) -> dict[str, Any]:
-    return {
+    configs = {
         "automl": {"file": plan.automl_file, "config": plan.automl},
         "train": {"file": f"config/{plan.train_file}", "config": plan.checked.config},
         "settings": plan.settings,
         "workers": [list(worker.slots) for worker in plan.workers],
         "fingerprint": plan.fingerprint,
     }
+    return dict(masked_value(configs))  # they are written, and compared with what was written
 
 
 def _dry_run_of_existing(plan: Plan) -> bool:
@@ -244,11 +255,14 @@ def _dry_run(plan: Plan) -> None:
 
     ctx = _context(plan)
     ctx.set_trace("file")  # and there is no file
+    ctx.set_prop(ContextKey.RUN_WORKERS, len(plan.workers))
+    ctx.set_prop(ContextKey.GOALS, plan.parts.goals)
+    ctx.set_prop(ContextKey.EPOCHS, plan.epochs)
     controller = plan.parts.controller
     core = Core(max_rounds=plan.max_rounds)
     adviser = Adviser(controller, core, ctx, lambda component, method, error: None)
     try:
-        space = plan.space if plan.space.parameters else plan.parts.executor.determine_search_space(ctx)
+        space = plan.parts.executor.determine_search_space(ctx)
         adviser.set_space(space)
         first = [recommendation_from_json(item, space) for item in adviser.first()]
     except MedlError as error:
@@ -262,7 +276,7 @@ def _dry_run(plan: Plan) -> None:
         controller=controller,
         workers=len(plan.workers),
         baseline=plan.parts.baseline,
-        epochs=plan.epochs,
+        epochs=ctx.get_prop(ContextKey.EPOCHS),
         max_rounds=plan.max_rounds,
         kept=plan.kept,
         folder=plan.folder,

@@ -9,9 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medl.automl.defs import Context, ContextKey, FloatRange, JobStatus, Outcome, ParameterRange, SearchSpace
+from medl.automl.defs import (
+    Context,
+    ContextKey,
+    FloatRange,
+    IntRange,
+    JobStatus,
+    Outcome,
+    ParameterRange,
+    SearchSpace,
+)
 from medl.components.controllers.grid import GridController
 from medl.testing.controllers import ControllerContract
+from medl.testing.spaces import SPACES
 
 
 def enum(name: str, choices: int) -> ParameterRange:
@@ -142,3 +152,44 @@ class TestContract(ControllerContract):
     @pytest.fixture
     def controller_factory(self):
         return lambda max_rounds, seed: GridController(max_rounds=max_rounds)
+
+
+def whole(low: int, high: int, step: int = 1, scale: str = "linear") -> ParameterRange:
+    return ParameterRange("net.int.$9:n", "net", "int", ("n",), (IntRange(low, high, step),), scale)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "points", "expected"),
+    [
+        (whole(1, 3), 3, [1, 2, 3]),
+        (whole(1, 3), 9, [1, 2, 3]),
+        (whole(0, 10), 3, [0, 5, 10]),
+        (whole(0, 10, 5), 2, [0, 10]),
+        (whole(0, 11, 5), 2, [0, 10]),  # the steps do not reach 11
+        (whole(1, 100), 1, [51]),
+        (whole(1, 100, scale="log"), 3, [1, 10, 100]),
+        (whole(1, 8, scale="log"), 6, [1, 2, 3, 5, 8]),  # 1.5 rounds to 2 as 2.3 does
+    ],
+)
+def test_whole_numbers_are_all_there_or_evenly_spaced(parameter: ParameterRange, points: int, expected: list[int]):
+    assert [value for (value,) in grid(SearchSpace((parameter,)), points=points)] == expected
+    assert GridController(points=points).count(SearchSpace((parameter,))) == len(expected)
+
+
+def test_a_logarithmic_range_has_equal_ratios():
+    parameter = ParameterRange("lr.float.$0:x", "lr", "float", ("x",), (FloatRange(1e-4, 1.0),), "log")
+    assert grid(SearchSpace((parameter,)), points=3) == [(1e-4,), (pytest.approx(1e-2),), (1.0,)]
+
+
+def test_combinations_of_what_does_not_count_are_one():
+    space = SPACES["discrete"]
+    points = list(GridController(points=9).points(space))
+    assert len(points) == len({tuple(p.items()) for p in points}) == 14 == GridController(points=9).count(space)
+    assert all(space.faults(point) == [] for point in points)
+
+
+def test_ignored_weights_are_traced(tmp_path):
+    ctx = Context()
+    ctx.set_trace("file", tmp_path / "trace.txt")
+    GridController().set_search_space(SPACES["discrete"], ctx)
+    assert "the weights of lr.enum.$0:optimizer are ignored" in (tmp_path / "trace.txt").read_text()

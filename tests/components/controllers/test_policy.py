@@ -109,3 +109,7 @@ def test_entropy_widens_both():
     softmax.learn(0, 0.0, 0.5)
     assert gaussian.width > 0.1
     assert softmax.logits[0] - softmax.logits[1] < 3.0
+
+
+def test_a_softmax_begins_at_its_weights():
+    assert Softmax(3, (0.5, 0.25, 0.25)).probabilities() == pytest.approx([0.5, 0.25, 0.25])

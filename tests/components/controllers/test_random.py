@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import math
 import random as global_random
 import time
 
@@ -9,9 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medl.automl.defs import Context, ContextKey, FloatRange, JobStatus, Outcome, ParameterRange, SearchSpace
+from medl.automl.defs import (
+    Context,
+    ContextKey,
+    FloatRange,
+    IntRange,
+    JobStatus,
+    Outcome,
+    ParameterRange,
+    SearchSpace,
+)
 from medl.components.controllers.random import RandomController
 from medl.testing.controllers import ControllerContract
+from medl.testing.spaces import SPACES
 
 
 def enum(name: str, choices: int) -> ParameterRange:
@@ -103,3 +115,28 @@ class TestContract(ControllerContract):
     @pytest.fixture
     def controller_factory(self):
         return lambda max_rounds, seed: RandomController(max_rounds=max_rounds, seed=seed)
+
+
+def test_scales_steps_and_weights_are_drawn_from():
+    points = drive(RandomController(2000), SPACES["conditional"])
+    assert all(SPACES["conditional"].faults(point) == [] for point in points)
+    rates = [math.log10(point["lr.float.$0:learning_rate"]) for point in points]
+    assert sum(rate < -3 for rate in rates) == pytest.approx(1000, abs=120)  # the middle of 1e-5 and 1e-1
+    widths = [point["net.int.$3:width"] for point in points]
+    assert sum(width <= 32 for width in widths) == pytest.approx(1000, abs=120)  # and of 4 and 256
+    optimizers = collections.Counter(point["lr.enum.$0:optimizer"] for point in points)
+    assert [optimizers[n] for n in range(3)] == pytest.approx([1000, 500, 500], abs=120)
+    assert {point["net.int.$2:depth"] for point in points} == {2, 5, 8, 11}
+
+
+def test_every_point_of_a_space_with_conditions_and_weights_comes_once():
+    space = SPACES["discrete"]
+    points = drive(RandomController(100), space)
+    assert len(points) == 14 == RandomController().count(space)
+    assert len({tuple(point.items()) for point in points}) == 14
+
+
+def test_whole_numbers_alone_are_shuffled_without_repeats():
+    parameter = ParameterRange("net.int.$0:n", "net", "int", ("n",), (IntRange(10, 40, 10),))
+    points = drive(RandomController(100), SearchSpace((parameter, enum("act", 2))))
+    assert sorted(tuple(point.values()) for point in points) == [(n, a) for n in (10, 20, 30, 40) for a in (0, 1)]

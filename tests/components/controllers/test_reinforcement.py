@@ -7,12 +7,12 @@ import statistics
 
 import pytest
 
-from medl.automl.defs import Context, JobStatus, Outcome, SearchSpace
+from medl.automl.defs import Context, FloatRange, IntRange, JobStatus, Outcome, ParameterRange, SearchSpace
 from medl.components.controllers.random import RandomController
 from medl.components.controllers.reinforcement import ReinforcementController
 from medl.testing.dialogue import play
 from medl.testing.simulated import SPACE, SimulatedTraining
-from medl.testing.spaces import ENUM_ONLY, MANY, MIXED, SINGLE_POINT, enum_range, float_range
+from medl.testing.spaces import CONDITIONAL, ENUM_ONLY, MANY, MIXED, SINGLE_POINT, enum_range, float_range
 
 
 def points(said):
@@ -178,3 +178,36 @@ def test_it_is_ahead_of_random_at_200_rounds(shape):
         gains.append(mine - theirs)
     assert ahead >= 16, f"ahead in {ahead} of 20"
     assert statistics.median(gains) > 0.008
+
+
+def test_weights_are_where_it_begins():
+    controller = ReinforcementController(max_rounds=400, learning_rate=0.0, entropy=0.0)
+    jobs = play(controller, CONDITIONAL).jobs
+    assert all(CONDITIONAL.faults(job.result.values) == [] for job in jobs)
+    drawn = [job.result.values["lr.enum.$0:optimizer"] for job in jobs[4:]]
+    assert [drawn.count(n) / len(drawn) for n in range(3)] == pytest.approx([0.5, 0.25, 0.25], abs=0.08)
+
+
+def test_the_first_combinations_are_the_different_ones_only():
+    # 3 optimizers, and norm only beside the second one, where depth is at its mean, 8
+    controller = ReinforcementController(max_rounds=50)
+    starts = [job.result.values for job in play(controller, CONDITIONAL).jobs[:4]]
+    assert [(v["lr.enum.$0:optimizer"], v.get("net.enum.$4:norm")) for v in starts] == [
+        *((0, None), (1, 0), (1, 1), (2, None))
+    ]
+    assert {v["net.int.$2:depth"] for v in starts} == {8}
+
+
+def test_it_learns_whole_numbers_and_logarithmic_ranges():
+    depth = ParameterRange("net.int.$0:depth", "net", "int", ("depth",), (IntRange(1, 9),))
+    rate = ParameterRange("lr.float.$0:rate", "lr", "float", ("rate",), (FloatRange(1e-6, 1.0),), "log")
+
+    def answer(recommendation):
+        values = recommendation.result.values
+        far = abs(values[depth.prl] - 7) / 8 + abs(math.log10(values[rate.prl]) + 2) / 6
+        return Outcome(recommendation.id, JobStatus.OK, {"score": 1 - far})
+
+    said = play(ReinforcementController(max_rounds=300, seed=1), SearchSpace((depth, rate)), answer)
+    last = [job.result.values for job in said.jobs[-40:]]
+    assert statistics.mean(values[depth.prl] for values in last) == pytest.approx(7, abs=1.2)
+    assert statistics.mean(math.log10(values[rate.prl]) for values in last) == pytest.approx(-2, abs=1)

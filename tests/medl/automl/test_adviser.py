@@ -18,6 +18,8 @@ from medl.automl.defs import (
     SearchResult,
     SearchSpace,
 )
+from medl.automl.goals import Goals, Objective
+from medl.automl.stopping_rule import stopping_rule
 from medl.errors import RunError
 
 PRL = "lr.float.$0:lr"
@@ -135,3 +137,75 @@ def test_needed_jobs_are_the_controllers_and_the_sources_of_what_waits():
     made.update_needs()
     assert reports == ["needs"]
     assert ctx.get_prop(ContextKey.NEEDED_JOBS) == {"W1_1_J1", "W1_3_J3"}
+
+
+def test_a_replay_cuts_an_answer_to_what_the_run_took_when_it_was_asked():
+    """A job was rejected while the controller thought: afterwards there is room for one more than it was asked for."""
+
+    class Endless(Given):
+        def initial_recommendation(self, ctx):
+            return [recommendation("a"), recommendation("b")]
+
+        def refine_recommendation(self, outcome, ctx):
+            return (recommendation(f"{outcome.recommendation_id}{n}") for n in itertools.count())
+
+    def started(job, trial):
+        return {"type": "job_started", "job": job, "trial": trial, "worker": job[:2], "attempt": 1}
+
+    def ended(job, trial, status):
+        outcome = {"recommendation_id": trial, "status": status}
+        return {"type": "job_ended", "job": job, "attempt": 1, "outcome": outcome}
+
+    items = [{"id": name, "values": {PRL: 0.5}} for name in ("a", "b")]
+    record = [
+        {"type": "run_started", "workers": ["W1", "W2"], "max_rounds": 3},
+        {"type": "recommended", "after": None, "asked": 1, "recommendations": items},
+        started("W1_1_J1", "a"),
+        started("W2_1_J2", "b"),
+        ended("W1_1_J1", "a", "ok"),
+        ended("W2_1_J2", "b", "rejected"),
+        {
+            "type": "recommended",
+            "after": "W1_1_J1",
+            "asked": 5,
+            "recommendations": [{"id": "a0", "values": {PRL: 0.5}}],
+        },
+    ]
+    core = Core()
+    made = Adviser(Endless(), core, Context(), print)
+    made.set_space(SPACE)
+    assert made.replay(record) == ""
+    assert core.room() == 1
+
+
+def test_a_validation_is_judged_by_the_rule_and_the_controller_also_in_a_replay():
+    told = []
+
+    class Watching(Given):
+        def report(self, job, epoch, values, ctx):
+            told.append((job, ctx.get_prop(ContextKey.RECOMMENDATION).id, epoch, values))
+            return "stop" if epoch == 3 else "continue"
+
+    rule = stopping_rule({"name": "threshold", "args": {"value": 0.5, "epoch": 2}}, minimize=True)
+    goals = Goals((Objective("loss", "min"),))
+    made = Adviser(Watching([recommendation("a")]), Core(), Context(), print, goals=goals, stopping=rule)
+    made.set_space(SPACE)
+    report = {"type": "job_reported", "job": "W1_1_J1", "attempt": 1, "epoch": 1, "values": {"dice": 1.0, "loss": 0.9}}
+    made.replay([*events("a")[:3], report])
+    ctx = Context()
+    ctx.set_prop(ContextKey.RECOMMENDATION, recommendation("a"))
+    decision, why = made.report("W1_1_J1", 2, {"dice": 1.0, "loss": 0.8}, ctx)
+    assert (decision, why) == ("stop", "its best by epoch 2 is 0.8, the threshold from epoch 2 on 0.5")
+    assert made.report("W1_1_J1", 3, {"dice": 1.0}, ctx) == ("stop", "Watching says so")
+    assert told[0] == ("W1_1_J1", "a", 1, {"dice": 1.0, "loss": 0.9})
+    assert [entry[2] for entry in told] == [1, 2, 3]
+
+
+def test_a_job_that_the_controller_was_not_told_of_yet_is_needed():
+    made, core, ctx, _ = adviser(Given([recommendation("a")]))
+    for event in events("a")[1:4]:
+        core.replay(event)
+    made.keep(frozenset({"W1_9_J9"}))
+    assert ctx.get_prop(ContextKey.NEEDED_JOBS) == {"W1_1_J1", "W1_9_J9"}
+    made.keep(None)
+    assert ctx.get_prop(ContextKey.NEEDED_JOBS) == {"W1_1_J1", "W1_9_J9"}

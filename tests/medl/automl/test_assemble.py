@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from medl.automl.assemble import assemble, automl_problems, with_settings
+from medl.automl.assemble import assemble, automl_problems
 from medl.components.controllers.grid import GridController
 from medl.components.executors.mmar_executor import MMARExecutor
 from medl.components.handlers.mmar_handler import MMARHandler
@@ -182,13 +182,32 @@ def test_own_code_that_cannot_be_imported_is_one_message(own: Path):
         assemble(config(controller={"path": "own_search_part.Mine"}), FILE, own)
 
 
-def test_settings_change_the_controller():
-    made = with_settings(config(), {"max_rounds": 4, "controller.points": 5, "run_id": "a"})
-    assert made["controller"] == {"name": "GridController", "args": {"points": 5, "max_rounds": 4}}
-    made = with_settings(config(), {"algorithm": "RandomController", "controller.seed": 3})
-    assert made["controller"] == {"name": "RandomController", "args": {"seed": 3}}
-    assert with_settings(config(), {}) == config()
-    assert with_settings(config(baseline=True), {"baseline": False, "storage": "sqlite:///x.db"}) == config(
-        baseline=False, storage="sqlite:///x.db"
-    )
-    assert config()["controller"]["args"] == {"points": 2}
+@pytest.mark.parametrize("name", ["grid", "Grid", "GridController", "GRID"])
+def test_a_controller_has_a_short_name(name: str, tmp_path: Path):
+    assert isinstance(assemble({"controller": {"name": name}}, FILE, tmp_path).controller, GridController)
+
+
+def test_other_spellings_of_args(tmp_path: Path):
+    args = {"automl_max_recommendations": 7, "automl_points": 2}
+    made = assemble(config(controller={"name": "grid", "args": args}), FILE, tmp_path).controller
+    assert (made.max_rounds, made.per_float) == (7, 2)
+    text = only(config(controller={"name": "grid", "args": {"automl_points": 0}}))
+    assert "controller.args.automl_points" in text
+    text = only(config(controller={"name": "grid", "args": {"max_recommendations": "x"}}))
+    assert "controller.args.max_recommendations" in text
+    text = only(config(controller={"name": "grid", "args": {"max_rounds": 3, "max_recommendations": 3}}))
+    assert '"max_recommendations" is another name of "max_rounds"' in text
+
+
+def test_args_are_held_against_their_schema():
+    text = only(config(controller={"name": "ReinforcementController", "args": {"width": 0.9}}))
+    assert "controller.args.width" in text
+    assert "between 0.02 and 0.5, but got 0.9" in text
+
+
+def test_goals_and_stopping_are_read(tmp_path: Path):
+    made = assemble(config(metric="val_mean_dice", stopping={"name": "median"}), FILE, tmp_path)
+    assert [objective.metric for objective in made.goals.objectives] == ["val_mean_dice"]
+    assert made.stopping == {"name": "median", "args": {}}
+    assert assemble(config(), FILE, tmp_path).stopping is None
+    assert "mode goes" in only(config(mode="min")).replace('"', "")

@@ -73,8 +73,8 @@ def test_names_count_jobs_per_worker_and_over_the_run():
     core = begin("a", "b", "c", "d")
     assert start(core) == ["W1_1_J1", "W2_1_J2"]
     end(core, "W2_1_J2")
-    refined(core, "W2_1_J2")
     assert start(core) == ["W2_2_J3"]
+    refined(core, "W2_1_J2")
     end(core, "W2_2_J3")
     refined(core, "W2_2_J3")
     assert start(core) == ["W2_3_J4"]
@@ -97,11 +97,30 @@ def test_the_baseline_goes_first_is_j0_and_is_not_told_to_the_controller():
     assert not core.unseen
 
 
-def test_the_controller_speaks_before_anything_starts():
+def test_what_waits_starts_before_the_controller_is_asked():
     core = begin("a", "b", "c")
     start(core)
-    assert end(core, "W1_1_J1") == [Refine("W1_1_J1", OK)]
-    assert [type(action) for action in refined(core, "W1_1_J1")] == [StartJob]
+    first, second = end(core, "W1_1_J1")
+    assert (first.recommendation["id"], second) == ("c", Refine("W1_1_J1", OK))
+    assert start(core) == ["W1_2_J3"]
+    assert core.due() == [Refine("W1_1_J1", OK)]
+    assert end(core, "W2_1_J2") == [Refine("W1_1_J1", OK)], "outcomes are given in the order in which jobs ended"
+    assert [type(action) for action in refined(core, "W1_1_J1", "d")] == [StartJob, Refine]
+
+
+def test_reports_stay_with_their_job_and_come_before_its_outcome():
+    core = begin("a", workers=1)
+    (job,) = start(core)
+    report = {"type": "job_reported", "job": job, "attempt": 1, "epoch": 2, "values": {"dice": 0.5}}
+    core.replay({**report, "decision": "continue"})
+    core.replay({**report, "epoch": 4, "decision": "stop"})
+    assert core.reported == {job: {2: "continue", 4: "stop"}}
+    end(core, job)
+    core.replay({**report, "epoch": 5, "decision": "continue"})  # told of while it ended
+    refined(core, job)
+    for late in (report, {**report, "job": "W1_2_J2"}):
+        with pytest.raises(ValueError, match="reports, but"):
+            core.replay(late)
 
 
 def test_max_rounds_caps_the_recommendations_and_not_the_baseline():

@@ -397,15 +397,20 @@ def test_before_the_first_job_a_broken_controller_is_an_error_and_mending_it_is_
     [(raises, "only enums"), (outside, "between 0.0"), (twice, "already used before"), (no_recommendation, "0.5")],
 )
 def test_later_a_broken_controller_ends_the_run_and_a_mended_one_goes_on(tmp_path, what, words):
-    executor, said = Function(), []
+    def job(value, ctx):  # what waits has started before the controller is asked; it ends after it has answered
+        if value == 0.2:
+            wait_for(lambda: "run_paused" in types(tmp_path))
+        return value
+
+    executor, said = Function(job), []
     result = engine(tmp_path, Broken("refine", what, first=3), executor, workers="0", said=said).run()
     assert (result.status, result.exit_code) == ("failed", 0)
-    assert executor.jobs == [("W1_1_J1", 1)]
+    assert executor.jobs == [("W1_1_J1", 1), ("W1_2_J2", 1)]
     assert any("Broken" in line and words in line and "goes on" in line for line in said)
     executor = Function()
     result = engine(tmp_path, Fixed([0.1, 0.2, 0.3], first=3), executor, workers="0").run()
     assert result.status == "finished"
-    assert executor.jobs == [("W1_2_J2", 1), ("W1_3_J3", 1)]
+    assert executor.jobs == [("W1_3_J3", 1)]
 
 
 def test_nothing_at_first_is_an_error_and_not_even_the_baseline_runs(tmp_path):

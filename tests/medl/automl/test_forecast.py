@@ -118,3 +118,21 @@ def test_the_plan_shows_space_first_jobs_and_the_exact_command(tmp_path: Path, m
 )
 def test_sizes_for_people(count: float, text: str):
     assert show_bytes(count) == text
+
+
+class Shared(OneByOne):
+    """Gives each job epochs of its own."""
+
+    def epochs(self, space: SearchSpace) -> float:
+        return 936
+
+    def count(self, space: SearchSpace) -> float:
+        return 76
+
+
+def test_epochs_of_a_controller_that_shares_them_out(tmp_path: Path):
+    lines = made(tmp_path, Shared(), SearchSpace((RATE,)), epochs=27, baseline=False).lines()
+    assert "jobs: at most 76 recommended" in lines
+    assert "epochs: about 936 in all; each job is given a number of its own" in lines
+    lines = made(tmp_path, Shared(), SearchSpace((RATE,)), epochs=27).lines()
+    assert "epochs: about 963 in all, 27 of them the baseline's; each job is given a number of its own" in lines

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from medl.automl.defs import Context, ContextKey
 from medl.automl.plan import Plan, make_plan
 from medl.errors import ConfigError
 
@@ -161,21 +162,21 @@ def test_a_config_without_a_search_is_told_how_to_write_one(make, config):
 
 def test_several_ids_a_worker_need_horovod(make, monkeypatch):
     root = make()
-    monkeypatch.setattr("medl.automl.plan.horovod_fault", lambda: "Horovod is not installed")
+    monkeypatch.setattr("medl.automl.setting_checks.horovod_fault", lambda: "Horovod is not installed")
     assert "scripts/install_horovod.sh" in problems(root, "workers=0,1")
     assert plan(root, "workers=0:1")
 
 
 def test_what_several_ranks_cannot_share_is_said_before_a_job_starts(make, monkeypatch):
     root = make()
-    monkeypatch.setattr("medl.automl.plan.horovod_fault", lambda: None)
+    monkeypatch.setattr("medl.automl.setting_checks.horovod_fault", lambda: None)
     assert "divides by their number" in problems(root, "workers=" + ",".join(map(str, range(97))))
     assert plan(root, "workers=0,1:0")
 
 
 def test_only_horovodrun_reaches_other_hosts(make, monkeypatch):
     root = make()
-    monkeypatch.setattr("medl.automl.plan.horovod_fault", lambda: None)
+    monkeypatch.setattr("medl.automl.setting_checks.horovod_fault", lambda: None)
     config = json.loads((root / "config/config_automl.json").read_text())
     config["executor"] = {"name": "MMARExecutor", "args": {"launcher": "torchrun"}}
     (root / "config/config_automl.json").write_text(json.dumps(config))
@@ -246,10 +247,84 @@ def test_the_fingerprint_is_of_what_is_trained_not_of_where(make, tmp_path, monk
 
 def test_cpu_slots_share_the_cores(make, monkeypatch):
     monkeypatch.setattr("medl.automl.plan.cores", lambda: 4)
-    monkeypatch.setattr("medl.automl.plan.visible_gpus", lambda: ())
+    monkeypatch.setattr("medl.automl.setting_checks.visible_gpus", lambda: ())
     root = make()
     assert "CPU slots, each with 2 threads of 4 cores" in plan(root, "workers=0:1").cpu_line()
     assert "each with 1 thread of 4 cores" in plan(root, "workers=0:1:2:3:4:5").cpu_line()
-    monkeypatch.setattr("medl.automl.plan.visible_gpus", lambda: ("0", "1"))
+    monkeypatch.setattr("medl.automl.setting_checks.visible_gpus", lambda: ("0", "1"))
     assert plan(root, "workers=0:1").cpu_line() == ""
     assert "ids 0 to 1" in problems(root, "workers=0:2")
+
+
+def test_another_spelling_is_the_same_run(make):
+    root = make()
+    first = plan(root, "algorithm=random", "controller.automl_max_recommendations=3")
+    assert first.max_rounds == 3
+    assert first.fingerprint == plan(root, "algorithm=RandomController", "max_rounds=3").fingerprint
+    assert first.fingerprint == plan(root, "algorithm=random", "max_recommendations=3").fingerprint
+    assert first.fingerprint != plan(root, "algorithm=random", "max_rounds=4").fingerprint
+
+
+def test_settings_are_placed_as_they_are_written(make):
+    root = make()
+    assert "--set: controller.automl_points" in problems(root, "controller.automl_points=0")
+    assert "--set: algorithm" in problems(root, "algorithm=grod")
+    assert 'Did you mean "GridController"' in problems(root, "algorithm=grod")
+    assert "--set: max_recommendations" in problems(root, "max_recommendations=0")
+    assert "--set: metric\n    no training logs" in problems(root, "metric=val_dice")
+    assert "--set: mode" in problems(root, "metric=train_loss", "mode=low")
+    assert "--set: stopping\n" in problems(root, "stopping=medan")
+    assert "--set: domains[0]" in problems(root, "domains=learning")
+    assert "--set: additional_automl_parameters[0]" in problems(root, "additional_automl_parameters=lerning_rate")
+
+
+def test_goals_of_the_command_line(make):
+    root = make()
+    made = plan(root, "metric=train_loss", "mode=min", "stopping=median")
+    assert made.parts.goals.minimize == {"train_loss"}
+    assert made.parts.stopping == {"name": "median", "args": {}}
+    assert made.settings == {}
+    assert len({made.fingerprint, plan(root, "metric=train_loss").fingerprint, plan(root).fingerprint}) == 3
+
+
+def test_the_space_of_the_run(make, config):
+    config["epochs_more"] = 1
+    config["search"].append(
+        {"domain": "net", "type": "int", "args": ["epochs_more"], "targets": [1, 9], "enabled": False}
+    )
+    root = make()
+    assert [p.args for p in plan(root).space.parameters] == [("learning_rate",)]
+    assert [p.args for p in plan(root, "additional_automl_parameters=epochs_more").space.parameters] == [
+        *(("learning_rate",), ("epochs_more",))
+    ]
+    words = ("additional_automl_parameters=epochs_more", "domains=net")
+    made = plan(root, *words, 'custom_automl_ranges={"epochs_more": {"valid_max": 3}}')
+    assert [(p.prl, p.targets[0].max) for p in made.space.parameters] == [("net.int.$1:epochs_more", 3)]
+    assert made.own == {"net.int.$1:epochs_more": [1]}
+    assert made.fingerprint != plan(root, *words).fingerprint
+    ctx = Context()
+    ctx.set_prop(ContextKey.MMAR_ROOT, str(root))
+    ctx.set_prop(ContextKey.SPACE_CHANGES, made.changes)
+    assert made.parts.executor.determine_search_space(ctx) == made.space
+
+
+def test_a_ready_config_is_taken_from_medl(make):
+    root = make()
+    made = make_plan(root, "config_automl_reinforcement.json", ["run_id=a"])
+    assert type(made.parts.controller).__name__ == "ReinforcementController"
+    with pytest.raises(ConfigError, match=r"config_automl_reinforced\.json"):
+        make_plan(root, "config_automl_reinforced.json", ["run_id=a"])
+
+
+def test_fewer_workers_than_trials_side_by_side_are_a_note(make):
+    root = make(controller={"path": "mine.Mine"})
+    (root / "custom").mkdir(exist_ok=True)
+    (root / "custom/mine.py").write_text(
+        "from medl.components.controllers.random import RandomController\n"
+        "class Mine(RandomController):\n    trains_together = 5\n"
+    )
+    assert (
+        "5 trials go on side by side, with 2 workers: they take turns, 3 waves a round"
+        in plan(root, "workers=0:1").notes
+    )
+    assert not [note for note in plan(root, "workers=0:1:2:3:4").notes if "side by side" in note]

@@ -27,7 +27,13 @@ def test_recorded_texts_are_read_and_written(text: str, expected: PRL) -> None:
     assert str(expected) == text
 
 
-@given(st.sampled_from(["lr", "net", "transform"]), st.sampled_from(["float", "enum"]), steps, st.integers(0, 99), args)
+@given(
+    st.sampled_from(["lr", "net", "transform"]),
+    st.sampled_from(["float", "int", "enum"]),
+    steps,
+    st.integers(0, 99),
+    args,
+)
 def test_round_trip(domain, kind, way, index, names) -> None:
     made = PRL(domain, kind, prl.path_of(way), index, names)
     text = str(made)
@@ -43,7 +49,7 @@ def test_round_trip(domain, kind, way, index, names) -> None:
         "",
         "train.model$0:act",
         "loss.enum.train.model$0:act",
-        "net.int.train.model$0:act",
+        "net.ints.train.model$0:act",
         "net.enum.train.model:act",
         "net.enum.train.model$0:",
         "net.enum.train.model$-1:act",

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medl.automl.geometry import search_warnings
-from medl.automl.search_grammar import Name, json_path, read_sections, walk
+from medl.automl.search_grammar import read_sections
+from medl.automl.search_sections import Name, json_path, walk
 from medl.automl.space import apply_values, find_search_space, own_values, search_problems
 from medl.conf.catalogue import Catalogue
 
@@ -39,7 +40,7 @@ def test_the_item_that_the_broken_ones_start_from_is_good() -> None:
         ({"domain": "transfrom"}, "domain", ['Did you mean "transform"?']),
         ({"domain": ["net"]}, "domain", ['"lr", "net" or "transform"']),
         ({"domain": KeyError}, "", ['needs "domain"']),
-        ({"type": "int"}, "type", ['"float" or "enum"', 'got "int"']),
+        ({"type": "integer"}, "type", ['"float", "int" or "enum"', 'got "integer"', 'Did you mean "int"']),
         ({"type": KeyError}, "", ['needs "type"']),
         ({"args": KeyError}, "", ['needs "args"']),
         ({"targets": KeyError}, "", ['needs "targets"']),

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from medl.automl.defs import FloatRange, ParameterRange, SearchSpace
-from medl.automl.events import space_to_json
+from medl.automl.events import goals_to_json, space_to_json
+from medl.automl.goals import Goals, Objective
 from medl.automl.summary import Progress, Rows, best_lines, gain, read_progress, read_validations, summarise, text
 
 LR, NET = "lr.float.$0:lr", "net.enum.train.model$0:act,norm"
@@ -19,7 +20,7 @@ SPACE = SearchSpace(
 )
 KEYS = {
     *("job", "trial", "attempt", "worker", "status", "score", "start", "end", "epochs", "epoch", "max_epoch"),
-    *("time_per_epoch_s", "eta_s", "values", "reason"),
+    *("time_per_epoch_s", "eta_s", "values", "reason", "objectives", "violations"),
 }
 
 
@@ -78,7 +79,8 @@ RUN = log(
 
 def test_rows_of_every_kind():
     summary = summarise("a", RUN, alive=True)
-    assert list(summary) == ["run_id", "status", "best", "jobs"]
+    assert list(summary) == ["run_id", "status", "best", "objectives", "pareto", "jobs"]
+    assert (summary["objectives"], summary["pareto"]) == ([], None)
     assert (summary["status"], summary["best"]) == ("running", "W2_1_J1")
     assert all(set(row) == KEYS for row in summary["jobs"])
     assert [(row["job"], row["attempt"], row["status"]) for row in summary["jobs"]] == [
@@ -191,3 +193,71 @@ def test_the_best_jobs_lines():
     assert lines[0] == "best: W1_1_J1, score 0.7500, no baseline to compare with"
     assert lines[1].strip() == "with act relu, deep true"
     assert best_lines({"best": None, "jobs": [{**row, "score": None}]}) == []
+
+
+def goals_run(*objectives, outcomes):
+    first, asked, *_ = log()
+    goals = goals_to_json(Goals(objectives))
+    events = [{**first, "goals": goals}, asked]
+    for number, (trial, more) in enumerate(outcomes):
+        job = f"W1_{number + 1}_J{number}"
+        values = more.get("values", {})
+        minimize = [o.metric for o in objectives if o.mode == "min" and o.metric in values]
+        result = {"status": "ok", "epoch": 2, "reason": "", "values": {}, "minimize": minimize, **more}
+        events += [started(job, trial), ended(job, result)]
+    return [{"time": f"2026-01-02T03:04:{n:02}.000+01:00", **event} for n, event in enumerate(events)]
+
+
+def test_the_best_of_an_objective_that_is_to_be_small():
+    outcomes = [
+        ("baseline", {"values": {"hd95": 4.0}}),
+        ("a", {"values": {"hd95": 2.5}}),
+        ("b", {"values": {"hd95": 3.0}}),
+    ]
+    summary = summarise("a", goals_run(Objective("hd95", "min"), outcomes=outcomes))
+    assert (summary["best"], summary["jobs"][1]["score"], summary["jobs"][1]["objectives"]) == (
+        "W1_2_J1",
+        -2.5,
+        {"hd95": 2.5},
+    )
+    assert gain(summary) == 1.5
+    assert best_lines(summary)[0] == "best: W1_2_J1, hd95 2.5000, -1.5000 against the baseline"
+    shown = text(summary)
+    assert "hd95" in shown.splitlines()[1]
+    assert "SCORE" not in shown
+    assert " 2.5000 " in shown
+
+
+def test_several_objectives_have_a_front_and_a_volume_and_rejected_rows_say_why():
+    objectives = Objective("dice", reference=0.5), Objective("hd95", "min")
+    outcomes = [
+        ("baseline", {"values": {"dice": 0.6, "hd95": 5.0}}),
+        ("a", {"values": {"dice": 0.9, "hd95": 4.0}}),
+        ("b", {"values": {"dice": 0.7, "hd95": 2.0}}),
+        ("c", {"status": "rejected", "reason": "params_m is 7", "violations": {"params_m": 2.0}, "epoch": None}),
+    ]
+    summary = summarise("a", goals_run(*objectives, outcomes=outcomes))
+    assert summary["objectives"] == [{"metric": "dice", "mode": "max"}, {"metric": "hd95", "mode": "min"}]
+    assert summary["pareto"]["front"] == ["W1_2_J1", "W1_3_J2"]
+    assert summary["pareto"]["reference"] == {"dice": 0.5, "hd95": 5.0}
+    assert summary["pareto"]["hypervolume"] == pytest.approx(0.4 * 1 + 0.2 * 2)
+    assert summary["best"] == "W1_2_J1"
+    rejected = summary["jobs"][3]
+    assert (rejected["status"], rejected["violations"], rejected["score"]) == ("rejected", {"params_m": 2.0}, None)
+    shown = text(summary)
+    assert "W1_2_J1 *" in shown
+    assert "W1_3_J2 *" in shown
+    assert "W1_4_J3: rejected: params_m is 7" in shown
+    assert "Pareto front: W1_2_J1, W1_3_J2; hypervolume 0.8 from dice 0.5, hd95 5" in "\n".join(best_lines(summary))
+    import jsonschema
+
+    from medl.assets import asset
+
+    jsonschema.validate(summary, json.loads((asset("config") / "summary.schema.json").read_text()))
+
+
+def test_an_early_stop_is_told_in_its_row():
+    report = {"type": "job_reported", "job": "W1_1_J1", "attempt": 1, "epoch": 3, "values": {"dice": 0.1}}
+    stop = {**report, "decision": "stop", "reason": "its best is poor"}
+    rows = Rows("a", log(started("W1_1_J1", "a"), stop, ended("W1_1_J1", outcome(0.1, epoch=3)))).value()["jobs"]
+    assert (rows[0]["status"], rows[0]["reason"]) == ("ok", "stopped early after epoch 3: its best is poor")

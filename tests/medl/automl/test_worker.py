@@ -17,6 +17,7 @@ from medl.automl.defs import (
     SearchResult,
     SearchSpace,
 )
+from medl.automl.goals import Constraint, Goals, Objective
 from medl.automl.worker import Order, Worker, as_outcome
 from medl.automl.worker_spec import WorkerSpec
 from medl.errors import MedlError
@@ -147,3 +148,32 @@ def test_what_a_controller_sees_has_been_through_json():
     outcome = as_outcome(Outcome("a", values={"dice": 1}, info={"pair": (1, 2), 3: "x"}), "a", "E")
     assert outcome.info == {"pair": [1, 2], "3": "x"}
     assert as_outcome(Outcome("a", values={"dice": 1}, info={"odd": object()}), "a", "E").status is JobStatus.OK
+
+
+GOALS = Goals((Objective("hd95", "min"), Objective("dice")), (Constraint("params_m", max=5),))
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "objectives", "reason"),
+    [
+        (Outcome("a", values={"dice": 0.5, "x": 1.0, "hd95": 2.0}), "ok", (-2.0, 0.5), ""),
+        (Outcome("a", values={"dice": 0.5}), "no_score", (), "E gave dice, but not the objective hd95"),
+        (0.25, "no_score", (), "E gave hd95, but not the objective dice"),
+        (Outcome("a", values={"dice": 0.5, "hd95": 2.0}, constraints={"params_m": 7.0}), "rejected", (), "params_m"),
+        (Outcome("a", JobStatus.REJECTED, constraints={"params_m": 7.0}, reason="too large"), "rejected", (), "large"),
+    ],
+)
+def test_outcomes_are_held_against_the_goals(result, status, objectives, reason):
+    outcome = as_outcome(result, "a", "E", GOALS)
+    assert (str(outcome.status), outcome.objectives) == (status, objectives)
+    assert reason in outcome.reason
+    assert outcome.minimize <= {"hd95"}
+    if status == "rejected":
+        assert outcome.violations == {"params_m": 2.0}
+
+
+def test_what_an_executor_says_of_directions_stays():
+    outcome = as_outcome(
+        Outcome("a", values={"loss": 2.0}, minimize=frozenset({"loss"}), violations={"x": 1.0}), "a", "E"
+    )
+    assert (outcome.score, outcome.violations) == (-2.0, {"x": 1.0})

@@ -9,6 +9,7 @@ import pytest
 
 from medl.automl.api import Controller
 from medl.automl.defs import Context, JobStatus, Outcome, Recommendation, SearchResult, SearchSpace
+from medl.automl.unit_cube import draw
 from medl.testing.controllers import ControllerContract
 from medl.testing.dialogue import play, scored
 from medl.testing.spaces import ENUM_ONLY, FLOAT_ONLY, MIXED, SPACES
@@ -26,8 +27,8 @@ class Good(Controller):
         self.space = space
 
     def value(self, parameter):
-        if parameter.kind == "enum":
-            return self.random.randrange(len(parameter.targets))
+        if parameter.kind != "float":
+            return draw(parameter, self.random)
         return self.random.uniform(parameter.targets[0].min, parameter.targets[0].max)
 
     def name(self) -> str:
@@ -37,7 +38,7 @@ class Good(Controller):
         found = []
         for _ in range(min(count, self.max_rounds - self.given)):
             self.given += 1
-            values = {p.prl: self.value(p) for p in self.space.parameters}
+            values = self.space.active({p.prl: self.value(p) for p in self.space.parameters})
             found.append(Recommendation(self.name(), SearchResult(self.space, values)))
         self.open |= {r.id for r in found}
         return found
@@ -221,5 +222,5 @@ def test_ready_spaces_are_sound(space):
     assert len({p.prl for p in space.parameters}) == len(space.parameters)
     assert all(p.prl.count(":") == 1 and f".{p.kind}." in p.prl for p in space.parameters)
     best = {p.prl: len(p.targets) - 1 if p.kind == "enum" else p.targets[0].min for p in space.parameters}
-    assert space.faults(best) == []
-    assert 0 <= scored(Recommendation("a", SearchResult(space, best))).score <= 1
+    assert space.faults(space.active(best)) == []
+    assert 0 <= scored(Recommendation("a", SearchResult(space, space.active(best)))).score <= 1

@@ -242,7 +242,7 @@ def test_the_forecast_is_judged_by_a_job_that_ended(archive, capsys):
 
 
 def test_a_dry_run_without_a_gpu_names_no_gpu(archive, capsys, monkeypatch):
-    monkeypatch.setattr("medl.automl.plan.visible_gpus", lambda: ())
+    monkeypatch.setattr("medl.automl.setting_checks.visible_gpus", lambda: ())
     assert search(archive, options=("--dry-run",)) == 0
     assert "CUDA_VISIBLE_DEVICES" not in capsys.readouterr().out
 

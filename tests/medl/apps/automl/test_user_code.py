@@ -76,7 +76,7 @@ def test_code_written_for_clara_runs_unchanged(archive, tmp_path, place):
     assert value["status"] == "stopped"  # 3 recommendations come after every outcome, until it calls ctx.stop_work
     assert "RandomSearch: 3 results are in" in done.stdout
     scored = [row for row in value["jobs"] if row["status"] == "ok"]
-    assert 3 <= len(scored) <= 4, done.stdout  # the one beside the third may finish
+    assert 3 <= len(scored) <= 6, done.stdout  # those that run when it is told of the third may finish
     assert "queued recommendations are dropped" in done.stdout
     runs = json.loads(logged.read_text())
     assert {run["tags"]["job"] for run in runs} == {row["job"] for row in scored}
