@@ -12,26 +12,21 @@ from typing import Any
 import pytest
 
 from medl.apps.automl.train import parser
-from medl.automl.assemble import (
-    CONTROLLER,
-    DEFAULT_EXECUTOR,
-    DEFAULT_HANDLERS,
-    EXECUTOR,
-    HANDLER,
-    ROLES,
-    automl_problems,
-    with_defaults,
-)
+from medl.automl.assemble import automl_problems
+from medl.automl.parts import CONTROLLER, EXECUTOR, HANDLER, ROLES
+from medl.automl.search_config import DEFAULT_EXECUTOR, DEFAULT_HANDLERS, with_defaults
 from medl.automl.settings import RUN_SETTINGS
 from medl.mmar.run_folder import RunFolder
 
-TEXT = (Path(__file__).parents[2] / "docs" / "automl.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = (DOCS / "automl.md").read_text(encoding="utf-8")
+CONTROLLERS_PAGE = (DOCS / "controllers.md").read_text(encoding="utf-8")
 CLASSES = {name: dotted for role in ROLES for name, dotted in role.classes().items()}
 
 
 def sections() -> dict[str, str]:
     """Return what stands under each heading of the third level."""
-    return dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", TEXT, re.M | re.S))
+    return dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", TEXT + "\n" + CONTROLLERS_PAGE, re.M | re.S))
 
 
 def rows(text: str) -> list[tuple[str, str]]:
@@ -44,7 +39,8 @@ def test_every_component_has_a_section_in_the_part_of_its_role() -> None:
     for role, heading in ((CONTROLLER, "Controllers"), (EXECUTOR, "Executor"), (HANDLER, "Handlers")):
         part = re.search(rf"^## {heading}:.*?(?=^## )", TEXT, re.M | re.S)
         assert part is not None
-        assert set(re.findall(r"^### (\w+)", part.group(), re.M)) == set(role.classes())
+        found = part.group() + (CONTROLLERS_PAGE if role is CONTROLLER else "")
+        assert set(re.findall(r"^### (\w+)", found, re.M)) == set(role.classes())
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -52,13 +48,17 @@ def test_args_and_defaults_are_the_codes(name: str) -> None:
     module, _, attribute = CLASSES[name].rpartition(".")
     parameters = inspect.signature(getattr(importlib.import_module(module), attribute)).parameters
     shown: list[tuple[str, Any]] = [(arg, json.loads(default)) for arg, default in rows(sections()[name])]
-    assert shown == [(arg, parameter.default) for arg, parameter in parameters.items()]
+    defaults = {arg: parameter.default for arg, parameter in parameters.items()}
+    listed = [(arg, list(value) if isinstance(value, tuple) else value) for arg, value in defaults.items()]
+    assert shown == listed
     assert bool(shown) != ("It has no args." in sections()[name])
 
 
-def test_the_example_has_no_problem(tmp_path: Path) -> None:
-    config = json.loads(re.findall(r"```json\n(.*?)```", TEXT, re.S)[0])
-    assert automl_problems(config, "config/config_automl.json", tmp_path) == []
+def test_the_examples_have_no_problem(tmp_path: Path) -> None:
+    examples = re.findall(r"```json\n(.*?)```", TEXT, re.S)
+    assert len(examples) >= 3
+    for example in examples:
+        assert automl_problems(json.loads(example), "config/config_automl.json", tmp_path) == []
 
 
 def test_what_may_be_left_out_is_what_the_page_says() -> None:

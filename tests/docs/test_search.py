@@ -44,7 +44,7 @@ def of_kind(kind: str) -> list[Example]:
 
 
 def test_every_kind_of_example_is_there() -> None:
-    assert [len(of_kind(kind)) for kind in ("prl", "json", "text")] == [6, 1, 1]
+    assert [len(of_kind(kind)) for kind in ("prl", "json", "text")] == [8, 2, 1]
 
 
 @pytest.mark.parametrize("example", of_kind("prl"))
