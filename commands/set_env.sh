@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the other commands: sets MMAR_ROOT (the archive) and PYTHON. The one file here that is meant to be edited.
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+export PYTHONSAFEPATH=1 # a torch.py that lies in the current folder is nobody's torch
 has_medl() { [[ -n $1 ]] && "$1" -c "import medl.components" 2>/dev/null; }
 
 # Python: MEDL_PYTHON; else the one that ran this job, the active one, the nearest .venv, which a checkout makes or updates.

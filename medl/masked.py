@@ -13,7 +13,9 @@ _STRONG = re.compile(r"TOKEN|PASSW|SECRET", re.IGNORECASE)
 _WEAK = re.compile(r"KEY|CREDENTIAL", re.IGNORECASE)
 _SHORTEST = 6
 """Characters of a secret; what is shorter would be found inside other words."""
-_OWN_NAME = re.compile(r"[A-Z0-9_]*(?:TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|API_KEY|ACCESS_KEY|PRIVATE_KEY)[A-Z0-9_]*")
+_OWN_NAME = re.compile(
+    r"[A-Z0-9_]*(?:TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|API_KEY|ACCESS_KEY|PRIVATE_KEY)[A-Z0-9_]*"
+)
 _GIVEN = re.compile(rf"(?<![\w{{])({_OWN_NAME.pattern})=('[^']*'|\"[^\"]*\"|[^\s,;]+)")
 _IN_URL = re.compile(r"(\w[\w+.-]*://[^\s/:@'\"]*):[^\s'\"]*@")
 _IN_QUERY = re.compile(r"([?&](?:password|passwd|token|secret|key|sig|signature)=)[^&\s'\"]+", re.IGNORECASE)
@@ -36,7 +38,8 @@ def masked(text: str, environ: Mapping[str, str] = os.environ) -> str:
 
 def masked_value(value: Any, environ: Mapping[str, str] = os.environ) -> Any:
     """Return a copy of a JSON value without secrets: its texts masked, and what stands under a name in capitals that
-    says it is one."""
+    says it is one.
+    """
     if isinstance(value, str):
         return masked(value, environ)
     if isinstance(value, Mapping):

@@ -39,6 +39,7 @@ from medl.automl.defs import (
 )
 from medl.automl.unit_cube import draw_point, to_unit
 from medl.components.controllers import CONTROLLERS
+from medl.components.controllers.bohb import BohbController
 from medl.components.controllers.live_study import LiveController
 from medl.components.controllers.suggested import SuggestedController
 from medl.testing.spaces import enum_range, float_range
@@ -68,26 +69,36 @@ def made(name: str, rounds: int, args: dict[str, Any]) -> Controller:
     module, _, cls = CONTROLLERS[controller_name(name, CONTROLLERS)].rpartition(".")
     build = getattr(importlib.import_module(module), cls)
     known = inspect.signature(build).parameters
-    given = {arg: rounds for arg in (rounds_arg(known), "max_trials") if arg in known}
-    return build(**given, **args)
+    enough = {
+        **dict.fromkeys((rounds_arg(known), "max_trials", "iterations"), rounds),
+        "max_epochs_total": rounds * EPOCHS,
+        "population_size": max(10, rounds // 10),
+    }
+    if name.lower().startswith(("evolution", "nsga2")):
+        del enough["population_size"]  # theirs is no number of trials
+    return build(**{arg: value for arg, value in enough.items() if arg in known} | args)
 
 
 def measured(name: str, trials: int, repeats: int, limit_s: float, args: dict[str, Any]) -> list[float]:
     """Return CPU seconds of the recommendations after so many finished trials; none where the time ran out."""
-    controller, ctx, random = made(name, trials + 200, args), Context(), Random(0)
+    controller, ctx, random = made(name, 2 * trials + 200, args), Context(), Random(0)
     ctx.set_prop(ContextKey.RUN_WORKERS, WORKERS)
     ctx.set_prop(ContextKey.NUM_WORKERS, WORKERS)
     ctx.set_prop(ContextKey.EPOCHS, EPOCHS)
     controller.set_search_space(SPACE, ctx)
-    seen = trials if isinstance(controller, SuggestedController) and not isinstance(controller, LiveController) else 0
+    seen = 0
+    if isinstance(controller, SuggestedController) and not isinstance(controller, LiveController):
+        seen = controller._given = trials
+    elif isinstance(controller, BohbController):  # its model takes as long as it knows of trials
+        seen = trials
     if seen:
         points = [draw_point(SPACE, random) for _ in range(seen)]
-        controller._observations.extend(Observation(point, (score(point),)) for point in points)
-        controller._given = seen
+        controller._observations.extend(Observation(point, (score(point),), EPOCHS) for point in points)
     queue: deque[Recommendation] = deque(controller.initial_recommendation(ctx))
     found: list[float] = []
+    goes_on: list[float] = []  # what only lets a trial go on is cheap: it counts where a controller begins no others
     ended, began = seen, time.monotonic()
-    while queue and len(found) < repeats:
+    while queue and len(found) < repeats and len(goes_on) < 20 * repeats:
         recommendation = queue.popleft()
         outcome = Outcome(
             recommendation.id,
@@ -99,12 +110,13 @@ def measured(name: str, trials: int, repeats: int, limit_s: float, args: dict[st
         start = time.process_time() if ended >= trials else 0.0  # reading the clock may cost more than an answer
         given = list(controller.refine_recommendation(outcome, ctx))
         if given and ended >= trials:
-            found.append(time.process_time() - start)
+            taken = (time.process_time() - start) / len(given)  # a whole generation may come at once
+            (goes_on if all(one.resume_from for one in given) else found).append(taken)
         queue.extend(given)
         ended += 1
         if ended < trials and time.monotonic() - began > limit_s:
             return []
-    return found
+    return found or goes_on
 
 
 def json_or_text(value: str) -> Any:

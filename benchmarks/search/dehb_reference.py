@@ -40,7 +40,7 @@ def main() -> None:
         )
         while trained < limit:
             job = search.ask()
-            epochs = int(round(job["fidelity"]))
+            epochs = round(float(job["fidelity"]))
             values = dict(zip(names, np.asarray(job["config"], dtype=float).tolist(), strict=True))
             search.tell(job, {"fitness": curve.value(values, epochs), "cost": epochs})
             trained += epochs

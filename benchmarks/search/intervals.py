@@ -16,6 +16,8 @@ def interval(
     share: float = 0.95,
 ) -> tuple[float, float, float]:
     """Return a statistic of the numbers and the ends of its percentile bootstrap interval; infinities are allowed."""
+    if len(set(numbers)) == 1:
+        return numbers[0], numbers[0], numbers[0]
     random = Random(0)
     found = sorted(of(random.choices(numbers, k=len(numbers))) for _ in range(RESAMPLES))
     low = found[math.floor((1 - share) / 2 * (len(found) - 1))]

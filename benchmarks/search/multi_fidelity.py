@@ -120,8 +120,9 @@ def share(number: float) -> str:
 
 def epochs_table(records: Records, arms: Sequence[str]) -> str:
     """Return a row per function: the share of random's epochs that each arm needs, and its interval."""
+    heads = [f"{arm} ({len({row['seed'] for row in records.where(arm=arm)})})" for arm in arms]
     lines = [
-        f"| function | correlation of epochs 1, 3, 9, 27 with 81 | mark | {' | '.join(arms)} |",
+        f"| function | correlation of epochs 1, 3, 9, 27 with 81 | mark | {' | '.join(heads)} |",
         "|---|---|---|" + "---|" * len(arms),
     ]
     goals = marks(records)
@@ -199,7 +200,8 @@ def plot(records: Records, arms: Sequence[str], target: Path) -> None:
             )
         axis.axvline(BUDGET, color="#bbbbbb", lw=0.8, ls=":")
         axis.set(title=curve.name, xscale="log", yscale="log")
-    axes[0, 0].legend(fontsize=7)
+        if axis.lines[:-1]:
+            axis.legend(fontsize=6)
     for axis in axes[:, 0]:
         axis.set_ylabel("regret of the best full training")
     for axis in axes[1]:
@@ -213,7 +215,6 @@ def report(records: Records) -> str:
     """Return all tables."""
     known = {row["arm"] for row in records.rows}
     arms = [arm for arm in (*ARMS, REFERENCE) if arm in known]
-    seeds = len({row["seed"] for row in records.rows})
     pairs = [
         pair
         for pair in (("hyperband", "random"), ("bohb", "random"), ("bohb", "hyperband"), ("dehb", REFERENCE))
@@ -221,7 +222,7 @@ def report(records: Records) -> str:
     ]
     return "\n\n".join(
         (
-            f"Epochs until the mark, as a share of {BUDGET:,}; median [95% interval] of {seeds} seeds:",
+            f"Epochs until the mark, as a share of {BUDGET:,}; median [95% interval] (seeds):",
             epochs_table(records, arms),
             regret_table(records, arms),
             pair_table(records, pairs),
@@ -233,7 +234,9 @@ def main() -> None:
     """Make the runs that are missing, then the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--limit", type=int, default=LIMIT, help="epochs of a run; fewer are for a trial of the command")
+    parser.add_argument(
+        "--limit", type=int, default=LIMIT, help="epochs of a run; fewer are for a trial of the command"
+    )
     parser.add_argument("--arms", nargs="+", choices=[*ARMS, REFERENCE], default=[*ARMS, REFERENCE])
     parser.add_argument("--only", nargs="+", help="functions whose names begin so")
     parser.add_argument("--reference", metavar="PYTHON", help="of an environment with dehb 0.1.2")

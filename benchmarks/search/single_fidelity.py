@@ -79,7 +79,12 @@ def ours(make: Make, function: Function, seed: int, evaluations: int, workers: i
         return outcome, seconds(seed, number)
 
     run = simulate(
-        make(evaluations, seed), function.space(), run_job, workers=workers, max_rounds=evaluations, max_jobs=evaluations
+        make(evaluations, seed),
+        function.space(),
+        run_job,
+        workers=workers,
+        max_rounds=evaluations,
+        max_jobs=evaluations,
     )
     trial = {event["job"]: event["trial"] for event in run.events if event["type"] == "job_started"}
     return [seen[trial[event["job"]]] for event in run.events if event["type"] == "job_ended"]
@@ -118,6 +123,9 @@ def curves(records: Records, function: str, arm: str, workers: int, evaluations:
 
 def regret_table(records: Records, functions: Sequence[str], arms: Sequence[str], workers: int, at: int) -> str:
     """Return medians and intervals of the regret after so many evaluations; the seeds in brackets."""
+    functions = [f for f in functions if any(True for _ in records.where(function=f, workers=workers))]
+    if not functions:
+        return ""
     lines = [f"| after {at} evaluations | {' | '.join(functions)} |", "|---|" + "---|" * len(functions)]
     for arm in arms:
         cells = []
@@ -147,7 +155,7 @@ def ratios(
 def pair_table(records: Records, functions: Sequence[str], mine: str, others: Sequence[str], at: int) -> str:
     """Return how one arm does against others, paired by seed: mean of the logarithms, interval, wins."""
     lines = [
-        f"| {mine} against, after {at} | workers | decades of regret, mean over functions | ahead, even, behind | pairs |",
+        f"| {mine} against, after {at} | workers | decades of regret, mean | ahead, even, behind | pairs |",
         "|---|---|---|---|---|",
     ]
     for other in others:
@@ -162,7 +170,7 @@ def pair_table(records: Records, functions: Sequence[str], mine: str, others: Se
                 f"| {other} | {workers} | {mean:+.2f} [{low:+.2f}, {high:+.2f}] | "
                 f"{won}, {len(pairs) - won - lost}, {lost} | {len(pairs)} |"
             )
-    return "\n".join(lines)
+    return "\n".join(lines) if len(lines) > 2 else ""
 
 
 def plot(records: Records, functions: Sequence[str], arms: Sequence[str], workers: int, target: Path) -> None:
@@ -187,7 +195,8 @@ def plot(records: Records, functions: Sequence[str], arms: Sequence[str], worker
             ends = [s[1] for s in spread], [s[2] for s in spread]
             axis.fill_between(steps, *ends, color=line.get_color(), alpha=0.12, lw=0)
         axis.set(title=function, yscale="log", xlabel="evaluations")
-        axis.legend(fontsize=6, loc="lower left")
+        if axis.lines:
+            axis.legend(fontsize=6, loc="lower left")
     for axis in axes[:, 0]:
         axis.set_ylabel("regret")
     figure.suptitle(f"true regret of the best observed, median and 95% interval; {workers} at once; seeds in brackets")
@@ -201,14 +210,15 @@ PLOTTED = ("random", "Optuna TPE", "hyperopt TPE", "Optuna GP", "bayesian", "bay
 
 def report(records: Records, functions: Sequence[str]) -> str:
     """Return all tables."""
-    parts = []
+    parts: list[str] = []
     for mine in ("bayesian", "bayesian, ahead 0", "tpe"):
         others = RIVALS if mine != "tpe" else ("Optuna TPE", "random")
         parts += [pair_table(records, functions, mine, others, at) for at in READ]
     for workers in WORKERS:
         parts.append(f"Regret with {workers} at once, median [95% interval] (seeds):")
-        parts += [regret_table(records, functions, ARMS, workers, at) for at in READ]
-    return "\n\n".join(parts)
+        groups = [f for f in functions if "/" not in f], [f for f in functions if "/" in f]
+        parts += [regret_table(records, group, ARMS, workers, at) for at in READ for group in groups if group]
+    return "\n\n".join(part for part in parts if part)
 
 
 def main() -> None:
@@ -242,7 +252,8 @@ def main() -> None:
                     names = {"function": function.name, "arm": arm, "workers": workers, "seed": seed}
                     if names not in records and (arm != "bfbo" or workers > 1):
                         records.add(run(function, arm, workers, seed, given.evaluations))
-    names = [f.name for f in functions]
+    known = {row["function"] for row in records.rows}
+    names = [name for name in dict.fromkeys([f.name for f in functions] + sorted(known)) if name in known]
     text = report(records, names)
     print(text)
     put(given.docs / "search_benchmarks.md", "single_fidelity.py", text)

@@ -116,10 +116,9 @@ def fitted(R: int, nu: int, kind: Kind, epochs: int) -> tuple[Bracket, ...]:
     s_max = last_bracket(R, nu)
     if epochs < nu**s_max:
         raise ValueError(
-            f"R {R} with nu {nu} divides {epochs} epochs by {nu**s_max}, so the first rung is shorter than one epoch. "
-            f"Take R {epochs} or less, or at least {nu**s_max} epochs."
-            if epochs >= nu
-            else f"{epochs} epochs cannot be divided by nu {nu}. Take at least {nu**s_max} epochs."
+            f"R {R} with nu {nu} divides {epochs} epoch{'s' * (epochs != 1)} by {nu**s_max}, so the first rung is "
+            "shorter than one epoch. "
+            f"Take {f'R {epochs} or less, or ' if epochs >= nu else ''}at least {nu**s_max} epochs."
         )
     return tuple(
         tuple(Rung(n, budget) for (n, _), budget in zip(bracket, ladder(nu, len(bracket), epochs), strict=True))

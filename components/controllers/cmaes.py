@@ -39,6 +39,6 @@ class CmaesController(LiveController):
         super().__init__(LiveStudy(self._sampler, seed), max_recommendations, ahead)
 
     def _sampler(self) -> BaseSampler:
-        from optuna.samplers import CmaEsSampler
+        import optuna
 
-        return CmaEsSampler(seed=sampler_seed(self.seed), warn_independent_sampling=False)
+        return optuna.samplers.CmaEsSampler(seed=sampler_seed(self.seed), warn_independent_sampling=False)

@@ -45,6 +45,6 @@ class Nsga2Controller(LiveController):
         self.population_size = population_size or min(max(max_recommendations // 4, 4), 50)
 
     def _sampler(self) -> BaseSampler:
-        from optuna.samplers import NSGAIISampler
+        import optuna
 
-        return NSGAIISampler(population_size=self.population_size, seed=sampler_seed(self.seed))
+        return optuna.samplers.NSGAIISampler(population_size=self.population_size, seed=sampler_seed(self.seed))

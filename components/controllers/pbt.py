@@ -74,6 +74,8 @@ class PbtController(Controller):
     and perturbation (section 4.1.1); that one has no barrier.
     """
 
+    multi_fidelity = True
+
     def __init__(
         self,
         population_size: int = 10,

@@ -37,8 +37,9 @@ class QmcController(LiveController):
         super().__init__(LiveStudy(self._sampler, seed, blind=True), max_recommendations, ahead, several=True)
 
     def _sampler(self) -> BaseSampler:
-        from optuna.samplers import QMCSampler
+        import optuna
 
+        seed = sampler_seed(self.seed)
         return without_warning(
-            lambda: QMCSampler(scramble=True, seed=sampler_seed(self.seed), warn_independent_sampling=False)
+            lambda: optuna.samplers.QMCSampler(scramble=True, seed=seed, warn_independent_sampling=False)
         )

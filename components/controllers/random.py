@@ -58,13 +58,17 @@ class RandomController(FixedOrderController):
                 yield _decode(space, number)
 
     def _distinct(self, size: int, random: Random) -> Iterator[int]:
-        """Yield different numbers below ``size``: all of them shuffled, or a few drawn where there are very many."""
+        """Yield all numbers below ``size`` in random order; drawn one by one where there are very many."""
         rounds = min(self.max_rounds or size, size)
         if size <= 4 * rounds:
-            yield from random.sample(range(size), rounds)
+            first = random.sample(range(size), rounds)
+            yield from first
+            rest = sorted(set(range(size)).difference(first))  # where some of the first were rejected
+            random.shuffle(rest)
+            yield from rest
             return
         drawn: set[int] = set()
-        while len(drawn) < rounds:
+        while len(drawn) < size:
             number = random.randrange(size)
             if number not in drawn:
                 drawn.add(number)

@@ -12,6 +12,7 @@ from medl.automl.points import count_points, grid_points
 from medl.automl.unit_cube import from_unit, midpoint, to_unit
 
 from .policy import BoundedGaussian, Softmax
+from .redraws import Redraws
 
 _CLIP = 3.0
 
@@ -39,7 +40,9 @@ class ReinforcementController(Controller):
     ============== ======= =============================================================================================
 
     A job that failed, or had no score, counts as the worst score seen so far (nothing is learnt before there is one);
-    one that was interrupted or stopped teaches nothing. docs/reinforcement.md says what it can do in how many rounds.
+    one that was interrupted or stopped teaches nothing. One that was rejected for a hard constraint counts as the worst
+    too, but not as a round where the search is sequential. docs/reinforcement.md says what it can do in how many
+    rounds.
 
     Raises:
         ValueError: an argument is out of its bounds.
@@ -71,6 +74,7 @@ class ReinforcementController(Controller):
         self.width = _between("width", width, 0.02, BoundedGaussian.widest)
         self.seed = seed
         self._given = 0
+        self._redraws = Redraws()
         self._awaited: Recommendation | None = None
 
     def set_search_space(self, space: SearchSpace, ctx: Context) -> None:
@@ -104,6 +108,7 @@ class ReinforcementController(Controller):
         if awaited is None or outcome.recommendation_id != awaited.id:
             return []
         self._awaited = None
+        self._redraws.take(outcome, self, ctx)
         score = self._score(outcome)
         if len(self._starts) < self._combinations:
             self._starts.append((awaited, score))
@@ -127,7 +132,7 @@ class ReinforcementController(Controller):
 
     def _next(self) -> list[Recommendation]:
         """Return the next recommendation of a sequential search, or nothing where all rounds are given."""
-        if self._given >= self.max_rounds:
+        if self._given - self._redraws.count >= self.max_rounds:
             return []
         self._awaited = self._start() if self._given < self._combinations else self._recommend(self._draw())
         return [self._awaited]

@@ -76,6 +76,8 @@ class Scheduler(Controller):
         ValueError: an argument is not what it has to be.
     """
 
+    multi_fidelity = True
+
     def __init__(
         self,
         *,

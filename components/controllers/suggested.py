@@ -19,8 +19,7 @@ from medl.automl.defs import (
 from medl.automl.goals import Goals
 from medl.automl.weights_note import weights_note
 
-MAX_REDRAWS = 100
-"""So many configurations in a row may break a hard constraint before no more are drawn in their place."""
+from .redraws import Redraws
 
 _UNKNOWN = (JobStatus.INTERRUPTED, JobStatus.STOPPED)
 
@@ -71,8 +70,7 @@ class SuggestedController(Controller):
         self._open: dict[str, Mapping[str, int | float]] = {}
         self._observations: list[Observation] = []
         self._given = 0
-        self._rejected = 0
-        self._rejected_in_a_row = 0
+        self._redraws = Redraws()
         self._hard: frozenset[str] | None = None
 
     def set_search_space(self, space: SearchSpace, ctx: Context) -> None:
@@ -106,24 +104,11 @@ class SuggestedController(Controller):
         values = self._open.pop(outcome.recommendation_id, None)
         if values is None:
             return False
-        if outcome.status is JobStatus.REJECTED:
-            self._reject(ctx)
-        elif outcome.status is JobStatus.OK:
-            self._rejected_in_a_row = 0
+        self._redraws.take(outcome, self, ctx)
         if outcome.status not in _UNKNOWN:
             hard = {name: by for name, by in outcome.violations.items() if self._hard is None or name in self._hard}
             self._observations.append(Observation(values, outcome.objectives, violations=hard))
         return True
-
-    def _reject(self, ctx: Context) -> None:
-        self._rejected_in_a_row += 1
-        if self._rejected_in_a_row < MAX_REDRAWS:
-            self._rejected += 1
-        elif self._rejected_in_a_row == MAX_REDRAWS:
-            ctx.trace(
-                self,
-                f"{MAX_REDRAWS} configurations in a row broke a hard constraint; no more are drawn in their place",
-            )
 
     @property
     def waiting(self) -> bool:
@@ -141,7 +126,7 @@ class SuggestedController(Controller):
     def _next(self, count: int) -> list[Recommendation]:
         assert self._space is not None, "set_search_space comes first"
         found: list[Recommendation] = []
-        while len(found) < count and self._given - self._rejected < self.max_recommendations:
+        while len(found) < count and self._given - self._redraws.count < self.max_recommendations:
             values = self.source.suggest(self._space, self._given, self._observations, tuple(self._open.values()))
             if values is None:
                 break

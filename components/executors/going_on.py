@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,8 @@ from medl.errors import RunError, show_value
 from medl.mmar.archive import MMAR
 from medl.mmar.run_folder import RunFolder
 from medl.mmar.stats import RESUME_FILE, models_folder
+
+from .interrupted import second_name
 
 START_FILE = "start.pt"
 """What a job starts from: what the other one kept at its end."""
@@ -66,9 +66,9 @@ class Origin:
             folder: of its checkpoints.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        _link(self.folder / RESUME_FILE, folder / START_FILE)
+        second_name(self.folder / RESUME_FILE, folder / START_FILE)
         if self.start == "resume" and (self.folder / "model.pt").is_file():
-            _link(self.folder / "model.pt", folder / START_BEST_FILE)
+            second_name(self.folder / "model.pt", folder / START_BEST_FILE)
         carry_on(self.job, job, self.segments, self.start)
 
 
@@ -145,14 +145,6 @@ def _status(job: MMAR) -> str:
     with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
         return str(json.loads(job.record.read_text(encoding="utf-8"))["outcome"]["status"])
     return "unfinished"
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name, else a copy. Checkpoints are replaced and never written into, so neither changes."""
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, target)
 
 
 def lineage_of(origin: Origin | None) -> Sequence[Mapping[str, Any]]:

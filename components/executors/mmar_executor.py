@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from medl.automl import faults
 from medl.automl.api import Executor
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, Recommendation, SearchSpace
 from medl.automl.goals import Goals
 from medl.automl.hardware import cores, fair_threads
 from medl.automl.launch import LAUNCHERS, Launch, training_launch
+from medl.automl.left_behind import first_weights, resolved_config
 from medl.automl.process import start
 from medl.automl.space import apply_values, find_search_space
 from medl.automl.space_changes import changed_config
@@ -22,12 +24,14 @@ from medl.automl.watchdog import Watchdog
 from medl.conf.load import read_object
 from medl.errors import ConfigError, RunError
 from medl.mmar.archive import MMAR
-from medl.mmar.record import close_record, file_hash, job_record, write_record
+from medl.mmar.record import close_record, file_hash, job_record, take_training_record, write_record
 from medl.mmar.run_folder import RunFolder
-from medl.mmar.stats import HEARTBEAT_FILE, METRICS_FILE, STOP_FILE, models_folder
+from medl.mmar.stats import HEARTBEAT_FILE, METRICS_FILE, RESUME_FILE, STOP_FILE, clear_stats, models_folder
 
 from .going_on import Origin, lineage_of, origin_of, same_network
-from .job_config import first_weights, job_environment, json_text, resolved_config, size_limits
+from .halved_batch import halved_batch
+from .interrupted import left_by, set_aside, take_over, torn
+from .job_config import job_environment, json_text, size_limits
 from .judgement import judged
 from .running_jobs import RunningJobs
 
@@ -45,11 +49,16 @@ class MMARExecutor(Executor):
                                several slots
     stall_timeout_s    1800    a job is ended that for so many seconds wrote no line and completed no iteration;
                                longer than its longest silence, such as filling a cache
+    halve_batch_on_oom false   whether a job that runs out of memory is trained again, from its beginning, with half
+                               its ``batch_size``; the record has the change
     ================== ======= ====================================================================================
 
     A job's archive is ``<run>/<job>``: ``config/config_train.json`` and ``config/environment.json`` are generated, the
     rest of the configs, commands and custom code are the archive's. The engine runs its own command line, never the
     archive's scripts; ``commands/automl_train_round.sh`` reruns a job by hand.
+
+    A job whose attempt before did not come to its end goes on after the last epoch that that one kept (``resume.pt``),
+    bit for bit as if nothing had happened; where nothing was kept, or it cannot be read, it begins anew.
 
     Raises:
         ValueError: an argument breaks its rule.
@@ -62,12 +71,15 @@ class MMARExecutor(Executor):
         msg_destination: Literal["file", "console"] = "file",
         launcher: Literal["auto", "python", "horovodrun", "torchrun"] = "auto",
         stall_timeout_s: float = 1800.0,
+        halve_batch_on_oom: bool = False,
     ):
         seconds = poll_interval
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 3600:
             raise ValueError(f"poll_interval must be a number of seconds above 0 and under 3600, but got {seconds!r}")
         if not isinstance(remove_search_augs, bool):
             raise ValueError(f"remove_search_augs must be true or false, but got {remove_search_augs!r}")
+        if not isinstance(halve_batch_on_oom, bool):
+            raise ValueError(f"halve_batch_on_oom must be true or false, but got {halve_batch_on_oom!r}")
         if msg_destination not in ("file", "console"):
             raise ValueError(f'msg_destination must be "file" or "console", but got {msg_destination!r}')
         if launcher not in LAUNCHERS:
@@ -80,6 +92,7 @@ class MMARExecutor(Executor):
         self.msg_destination = msg_destination
         self.launcher = launcher
         self.stall_timeout_s = stall_timeout_s
+        self.halve_batch_on_oom = halve_batch_on_oom
         self._config: dict[str, Any] | None = None
         self._environment: dict[str, Any] = {}
         self._jobs = RunningJobs()
@@ -103,14 +116,15 @@ class MMARExecutor(Executor):
         try:
             return self._execute(name, recommendation, ctx)
         except RunError as error:  # the job that it goes on from does not serve
-            return Outcome(recommendation.id, JobStatus.FAILED, reason=str(error))
+            info = {"fault": str(faults.Fault.CONFIG)}
+            return Outcome(recommendation.id, JobStatus.FAILED, reason=str(error), info=info)
         finally:
             self._jobs.end(name)
 
     def _execute(self, name: str, recommendation: Recommendation, ctx: Context) -> Outcome:
         began = time.monotonic()
         origin = origin_of(recommendation, _run_folder(ctx))
-        job, config, environment = self._clone(recommendation, ctx, origin)
+        job, config, environment, halved = self._clone(recommendation, ctx, origin)
         ctx.set_prop(ContextKey.JOB_MMAR_ROOT, str(job.root))
         resolved = resolved_config(config, environment, job.root)
         folder = models_folder(job.root, {**config, **environment})
@@ -118,6 +132,9 @@ class MMARExecutor(Executor):
             same_network(origin, resolved)
             origin.give(job, folder)
         launch = self.launch(job.root, ctx)
+        anew = launch
+        if halved is None and self._goes_on(name, job, folder, ctx):
+            launch = dataclasses.replace(launch, argv=(*launch.argv, "--resume"))
         record = job_record(
             job=name,
             attempt=int(ctx.get_prop(ContextKey.ATTEMPT, 1)),
@@ -139,12 +156,20 @@ class MMARExecutor(Executor):
             threads=_threads(ctx),
             data_list=_data_list(job, {**config, **environment}),
             lineage=lineage_of(origin),
+            launcher=launch.launcher,
+            ranks=launch.ranks,
         )
         write_record(job, record)
         log = job.log if self.msg_destination == "file" else None
         self._jobs.has_archive(name, folder / STOP_FILE)
         watchdog = Watchdog([job.log, folder / METRICS_FILE, folder / HEARTBEAT_FILE], self.stall_timeout_s)
+        kills = faults.oom_kills()
         code, stalled = self._run(name, job, launch, log, watchdog)
+        if code == ConfigError.exit_code and launch is not anew and not self._jobs.aborted(name):
+            ctx.trace(self, f"{name}: its last checkpoint is refused, so it begins anew", print_to_console=True)
+            (folder / RESUME_FILE).unlink(missing_ok=True)
+            clear_stats(folder)
+            code, stalled = self._run(name, job, anew, log, watchdog)
         ctx.set_prop(ContextKey.PROCESS_EXIT_STATUS, code)
         cost = time.monotonic() - began
         if self._jobs.aborted(name):
@@ -155,7 +180,19 @@ class MMARExecutor(Executor):
             outcome, stats = judged(recommendation.id, code, cost, folder, job, goals, rung=rung)
             if stalled:
                 outcome = dataclasses.replace(outcome, status=JobStatus.FAILED, values={}, reason=self._stall())
-        weights = folder / "model.pt"
+            info = dict(outcome.info)
+            if halved is not None:
+                info["batch_size"] = {"asked": halved[0], "trained": halved[1]}
+            if outcome.status is JobStatus.FAILED:
+                kills = faults.oom_kills() - kills
+                hosts = bool(ctx.get_prop(ContextKey.HOSTS, ()))
+                fault = faults.Fault.STALL if stalled else faults.fault_of(code, log, oom_kills=kills, hosts=hosts)
+                info["fault"] = str(fault)
+                if fault is faults.Fault.OUT_OF_MEMORY and self.halve_batch_on_oom:
+                    info[faults.RUNS_AGAIN] = halved_batch(config, resolved, 1) is not None
+            elif outcome.status is JobStatus.REJECTED:
+                info["fault"] = str(faults.Fault.REJECTED)
+            outcome = dataclasses.replace(outcome, info=info)
         write_record(
             job,
             close_record(
@@ -170,8 +207,10 @@ class MMARExecutor(Executor):
                     "exit_code": code,
                 },
                 wall_s=cost,
-                checkpoint=os.path.relpath(weights, job.root) if weights.is_file() else None,
-                timings=stats.timings if stats is not None else {},
+                root=job.root,
+                folder=folder,
+                stats=stats,
+                training=take_training_record(folder),
             ),
         )
         return outcome
@@ -214,13 +253,14 @@ class MMARExecutor(Executor):
 
     def _clone(
         self, recommendation: Recommendation, ctx: Context, origin: Origin | None
-    ) -> tuple[MMAR, dict[str, Any], dict[str, Any]]:
+    ) -> tuple[MMAR, dict[str, Any], dict[str, Any], tuple[int, int] | None]:
+        """Return the job's archive, its two configs, and the batch sizes that were asked for and are trained."""
         source = MMAR(ctx.get_prop(ContextKey.MMAR_ROOT))
         folder = _run_folder(ctx)
         name, attempt = ctx.get_prop(ContextKey.JOB_NAME), int(ctx.get_prop(ContextKey.ATTEMPT, 1))
         target = folder.job(name).root
         if target.exists():  # of an attempt that was interrupted; it may hold what its user wants to see
-            _set_aside(target, folder, name, attempt - 1)
+            set_aside(target, folder, name, attempt - 1)
         config, archive_environment = self._configs(ctx)
         config = apply_values(config, recommendation.result.values, remove_search=self.remove_search_augs)
         own = recommendation.variables
@@ -239,13 +279,35 @@ class MMARExecutor(Executor):
             environment["constraints"] = limits
         if origin is not None:
             environment |= origin.environment(str({**config, **environment}.get("MMAR_CKPT_DIR") or "models"))
+        halved = None
+        if times := list(ctx.get_prop(ContextKey.FAULTS, ())).count(faults.Fault.OUT_OF_MEMORY):
+            halved = halved_batch(config, resolved_config(config, environment, source.root), times)
+        if halved is not None:
+            config, asked, trained = halved
+            ctx.trace(self, f"{name} ran out of memory: batch_size {asked} becomes {trained}", print_to_console=True)
         files = {"config_train.json": json_text(config), "environment.json": json_text(environment)}
         job = source.clone(target, files)
         # weights stay behind, but for those that this config starts from
         if (weights := first_weights(config, environment, source.root.absolute())) is not None:
             (job.root / weights).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source.root / weights, job.root / weights)
-        return job, config, environment
+        return job, config, environment, None if halved is None else halved[1:]
+
+    def _goes_on(self, name: str, job: MMAR, folder: Path, ctx: Context) -> bool:
+        """Give a job what its attempt before kept, and return whether it goes on from there."""
+        attempt = int(ctx.get_prop(ContextKey.ATTEMPT, 1))
+        if attempt < 2 or not folder.is_relative_to(job.root):
+            return False
+        for before in left_by(_run_folder(ctx), name, folder.relative_to(job.root)):
+            path = before / RESUME_FILE
+            if why := torn(path):
+                said = f"{path} cannot be read ({why}), so it is not gone on from"
+                ctx.trace(self, f"{name}: {said}", print_to_console=True)
+                continue
+            take_over(before, folder)
+            ctx.trace(self, f"{name}: attempt {attempt} goes on from the last epoch that {before} kept")
+            return True
+        return False
 
     def _stall(self) -> str:
         return (
@@ -288,12 +350,3 @@ def _threads(ctx: Context) -> int:
     given = ctx.get_prop(ContextKey.THREADS)
     ranks = int(ctx.get_prop(ContextKey.NUM_WORKERS, 1)) * max(1, len(ctx.get_prop(ContextKey.GPUS, (0,))))
     return int(given) if given else fair_threads(cores(), ranks)
-
-
-def _set_aside(target: Path, folder: RunFolder, name: str, attempt: int) -> None:
-    place = folder.superseded(name, max(attempt, 0))
-    number = 1
-    while place.exists():
-        place = place.with_name(f"{folder.superseded(name, max(attempt, 0)).name}-{number}")
-        number += 1
-    shutil.move(target, place)

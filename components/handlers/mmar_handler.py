@@ -104,6 +104,7 @@ class MMARHandler(Handler):
     def end_automl(self, ctx: Context) -> None:
         """Remove what nothing needs any more."""
         with self._lock:
+            self._keep_best(_run_root(ctx), ctx)  # a full disk may have kept it from being copied
             self._tidy(_run_root(ctx), ctx)
 
     def _ranking(self) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from optuna.trial import FrozenTrial
+import optuna
 
 
-class GivenTrial(FrozenTrial):
+class GivenTrial(optuna.trial.FrozenTrial):
     """A trial of which a storage makes no copy: it is made for one study, and nobody else has it.
 
     Copying is most of what it costs to fill a study in memory.

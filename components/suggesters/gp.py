@@ -68,9 +68,10 @@ class GpSuggester(Suggester):
         if len(seen) >= space.size:  # nothing is left: not worth a fit
             return unseen(space, seen, random)
 
-        from optuna.samplers import GPSampler
+        import optuna
 
-        sampler = GPSampler(seed=mixed(self.seed, number), n_startup_trials=0, warn_independent_sampling=False)
+        seed = mixed(self.seed, number)
+        sampler = optuna.samplers.GPSampler(seed=seed, n_startup_trials=0, warn_independent_sampling=False)
         projection = Projection(space, sampler, len(known[0].objectives))
         projection.add(known, pending)
         for _ in range(_ASKS):

@@ -87,15 +87,16 @@ def cut(number: float) -> float:
 
 def distribution(parameter: ParameterRange) -> BaseDistribution:
     """Return Optuna's distribution of a parameter; that of an enum is over the indices of its choices."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+    import optuna
 
+    made = optuna.distributions
     if parameter.kind == "enum":
-        return CategoricalDistribution(tuple(range(len(parameter.targets))))
+        return made.CategoricalDistribution(tuple(range(len(parameter.targets))))
     span, log = parameter.targets[0], parameter.scale == "log"
     if parameter.kind == "int":
         last = span.min + (span.size - 1) * span.step  # Optuna warns of an end off the steps
-        return IntDistribution(span.min, last, log=log, step=1 if log else span.step)
-    return FloatDistribution(float(span.min), float(span.max), log=log and span.min < span.max)
+        return made.IntDistribution(span.min, last, log=log, step=1 if log else span.step)
+    return made.FloatDistribution(float(span.min), float(span.max), log=log and span.min < span.max)
 
 
 def _value(parameter: ParameterRange, value: int | float) -> int | float:
@@ -143,11 +144,12 @@ class Projection:
 
     def add(self, judged: Sequence[Judged], pending: Sequence[Values]) -> None:
         """Add what is known, then the configurations that are not judged yet, as running trials."""
-        from optuna.trial import TrialState
+        import optuna
 
+        states = optuna.trial.TrialState
         self.study.add_trials(
-            [self._trial(TrialState.COMPLETE, one.values, one) for one in judged]
-            + [self._trial(TrialState.RUNNING, values) for values in pending]
+            [self._trial(states.COMPLETE, one.values, one) for one in judged]
+            + [self._trial(states.RUNNING, values) for values in pending]
         )
 
     def _trial(self, state: TrialState, values: Values, one: Judged | None = None) -> FrozenTrial:
@@ -199,10 +201,10 @@ class Projection:
 
     def drop(self, trial: Trial) -> None:
         """End a running trial as failed, which samplers take for one that never was."""
-        from optuna.trial import TrialState
+        import optuna
 
         with silent():
-            self.study.tell(trial, state=TrialState.FAIL)
+            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
 
 def _suggest(trial: Trial, parameter: ParameterRange, range_: Any) -> int | float:
@@ -215,9 +217,9 @@ def _suggest(trial: Trial, parameter: ParameterRange, range_: Any) -> int | floa
 
 def start(space: SearchSpace, seed: int, number: int) -> dict[str, int | float]:
     """Return the point of that number (from 0) that Optuna's samplers with this seed try before they know anything."""
-    from optuna.samplers import RandomSampler
+    import optuna
 
-    sampler = RandomSampler(seed=sampler_seed(seed))
+    sampler = optuna.samplers.RandomSampler(seed=sampler_seed(seed))
     varying = [(p, d) for p in space.parameters if not (d := distribution(p)).single()]
     values: dict[str, int | float] = {p.prl: midpoint(p) for p in space.parameters}
     for _ in range(number + 1):

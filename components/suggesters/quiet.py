@@ -1,4 +1,9 @@
-"""Optuna without its lines: those of this thread, for as long as it is asked; nothing is set for anyone else."""
+"""Optuna without its lines: those of this thread, for as long as it is asked; nothing is set for anyone else.
+
+All of Optuna is imported by ``import optuna``, never a part of it first: the mirror of a run imports it in a thread of
+its own, perhaps at the same moment, and two threads that begin at different ends of its circular imports get halves of
+modules.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +31,9 @@ class _OtherThreads(logging.Filter):
 @contextmanager
 def silent() -> Iterator[None]:
     """Within it Optuna logs nothing from this thread: that a study was made, that a search converged."""
-    from optuna import logging as optuna_logging
+    import optuna
 
-    optuna_logging.get_verbosity()  # Optuna makes its handler at the first use
+    optuna.logging.get_verbosity()  # Optuna makes its handler at the first use
     handlers = list(logging.getLogger("optuna").handlers)
     others = _OtherThreads()
     for handler in handlers:
@@ -42,8 +47,8 @@ def silent() -> Iterator[None]:
 
 def without_warning(make: Callable[[], Made]) -> Made:
     """Return what ``make`` makes, without the warning that Optuna calls it experimental."""
-    from optuna.exceptions import ExperimentalWarning
+    import optuna
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return make()

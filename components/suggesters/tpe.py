@@ -79,11 +79,11 @@ class TpeSuggester(Suggester):
     def _projection(
         self, space: SearchSpace, number: int, known: Sequence[Judged], pending: Sequence[Mapping[str, int | float]]
     ) -> Projection:
-        from optuna.samplers import TPESampler
+        import optuna
 
         seed, conditional = mixed(self.seed, number), any(p.when for p in space.parameters)
         sampler = without_warning(
-            lambda: TPESampler(
+            lambda: optuna.samplers.TPESampler(
                 n_startup_trials=0, seed=seed, multivariate=True if conditional else None, group=conditional
             )
         )

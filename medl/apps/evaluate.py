@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 
 from medl.errors import ConfigError, RunError
+from medl.masked import masked
 from medl.train.failure import failure
 from medl.train.launched import choose_host_gpus, launched
 from medl.train.stopping import Stopped, raise_when_asked
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if words.debug:
             traceback.print_exc()
         if shown is not error or not words.debug:  # else the traceback ends with it
-            print(f"medl: {shown}", file=sys.stderr, flush=True)
+            print(masked(f"medl: {shown}"), file=sys.stderr, flush=True)
         return shown.exit_code
     return 0
 
@@ -121,8 +122,13 @@ def _evaluate(words: argparse.Namespace) -> None:
     start_logging(log_config if has_log_config else None)
     if place.rank > 0:
         logging.disable(logging.INFO)  # rank 0 says the same
-    with user_imports(user_folders(mmar.custom)):  # user code may import inside its methods
+    # user code may import inside its methods
+    with user_imports(user_folders(mmar.custom), say=_say if place.rank == 0 else None):
         evaluate(mmar, checked.config, checked.resolved.variables, file=words.config)
+
+
+def _say(line: str) -> None:
+    print(f"medl: {line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def _export(words: argparse.Namespace) -> None:
     from medl.train.quiet import quiet_imports
 
     quiet_imports()
-    with user_imports(user_folders(mmar.custom)):
+    with user_imports(user_folders(mmar.custom), say=lambda line: print(f"medl: {line}", flush=True)):
         network, config, raw, file = _network(words, mmar, checkpoint, environment, settings)
         shape = given_shape or _shape_of(config)
         _write(words, mmar, network, config, raw, {**environment, **settings}, file, shape, target)

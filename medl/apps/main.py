@@ -21,13 +21,18 @@ MODULES: Mapping[str, tuple[str, str]] = {
     "data": ("medl.apps.data", "make a data list: from folders, DICOM, a list; split it, make folds"),
     "train": ("medl.apps.train", "train an archive:  medl train -m PATH"),
     "automl": ("medl.apps.automl.train", "search what an archive's config describes"),
+    "automl mirror": ("medl.apps.automl.mirror", "make the Optuna study of a search from its record"),
+    "automl admin": ("medl.apps.automl.admin", "the console of a running search, as a prompt"),
+    "automl ctl": ("medl.apps.automl.ctl", "one command of the console:  medl automl ctl -m PATH list_workers"),
+    "reproduce": ("medl.apps.reproduce", "make a recorded training again, and compare the score"),
     "summary": ("medl.apps.automl.summary", "print the table of a search"),
     "evaluate": ("medl.apps.evaluate", "validate or infer with the config given by -c"),
     "export": ("medl.apps.export", "export a trained network"),
 }
-"""Command to its module, which has ``main(argv) -> exit code``, and to what it does."""
+"""Command, of one word or two, to its module, which has ``main(argv) -> exit code``, and to what it does."""
 
 VERBS: Mapping[str, str] = {
+    "automl_admin": "the console of the archive's running search",
     "train_multi_gpu": "train on several GPUs",
     "finetune": "go on training from the archive's weights",
     "validate": "score the exported network",
@@ -47,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if words else 2
-    name, rest = words[0], words[1:]
+    length = 2 if " ".join(words[:2]) in MODULES else 1
+    name, rest = " ".join(words[:length]), words[length:]
     if name in ("--version", "version"):
         import medl
 

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 
 from medl.errors import ConfigError
+from medl.masked import masked
 from medl.train.failure import RankLost, failure
 from medl.train.launched import choose_host_gpus, launched
 from medl.train.stopping import Stopped, raise_when_asked
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if words.debug:
             traceback.print_exc()
         if shown is not error or not words.debug:  # else the traceback ends with it
-            print(f"medl: {shown}", file=sys.stderr, flush=True)
+            print(masked(f"medl: {shown}"), file=sys.stderr, flush=True)
         return shown.exit_code
     return 0
 
@@ -102,11 +103,12 @@ def _train(words: argparse.Namespace, started: float) -> None:
     log_config = mmar.root / words.log_config if words.log_config else mmar.log_config
     if has_log_config := bool(words.log_config) or log_config.exists():
         read_log_config(log_config)  # what is wrong with it is said before anything heavy is imported
+    settings = parse_settings(words.set)
     checked = check_training(
         mmar.root,
         config,
         environment,
-        parse_settings(words.set),
+        settings,
         words.train_config,
         Catalogue.load(),
         environment_file=words.env,
@@ -122,8 +124,13 @@ def _train(words: argparse.Namespace, started: float) -> None:
         raise ConfigError(problems)
 
     from medl.train.quiet import quiet_imports
+    from medl.train.recording import MadeOf, Recording
     from medl.train.waiting_threads import let_waiting_threads_sleep
 
+    recording = None
+    if place.rank == 0:
+        made_of = MadeOf(config, checked.config, environment, settings)
+        recording = Recording(mmar, made_of, {"launcher": place.launcher, "ranks": place.size})
     quiet_imports()
     let_waiting_threads_sleep(os.environ)
     before = time.monotonic()
@@ -134,7 +141,8 @@ def _train(words: argparse.Namespace, started: float) -> None:
     start_logging(log_config if has_log_config else None)
     if place.rank > 0:
         logging.disable(logging.INFO)  # rank 0 says the same
-    with user_imports(user_folders(mmar.custom)):  # user code may import inside its methods
+    # user code may import inside its methods
+    with user_imports(user_folders(mmar.custom), say=_say if place.rank == 0 else None):
         train(
             mmar,
             checked.config,
@@ -144,7 +152,12 @@ def _train(words: argparse.Namespace, started: float) -> None:
             import_s=import_s,
             started=started,
             resume=words.resume,
+            recording=recording,
         )
+
+
+def _say(line: str) -> None:
+    print(f"medl: {line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ class Adviser:
                         differed = f"{self.name} recommends other values {when} than it did before"
                     self.remember(event["recommendations"])
                 elif event["type"] == "job_started":
-                    contexts[event["job"]] = self._context(event)
+                    contexts[event["job"]] = self.context_of(event)
                 elif event["type"] == "job_reported" and self._core.jobs[event["job"]].trial != BASELINE:
                     self.report(event["job"], event["epoch"], event["values"], contexts[event["job"]])
                 elif event["type"] == "job_ended":
@@ -189,7 +189,7 @@ class Adviser:
         self.update_needs()
         return differed
 
-    def _context(self, started: Event) -> Context:
+    def context_of(self, started: Event) -> Context:
         """Return the context of a job of the record, as far as the controller reads it."""
         ctx = Context(self._ctx)
         ctx.set_prop(ContextKey.JOB_NAME, started["job"])

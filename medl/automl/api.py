@@ -42,7 +42,12 @@ class Controller(ABC):
 
     A controller is deterministic: the same seed, space and order of outcomes give the same recommendations. After a
     restart the engine makes a new controller and feeds it the recorded outcomes again.
+
+    Attributes:
+        multi_fidelity: whether it says how many epochs each job gets; then no stopping rule goes with it.
     """
+
+    multi_fidelity: bool = False
 
     @abstractmethod
     def set_search_space(self, space: SearchSpace, ctx: Context) -> None:

@@ -20,6 +20,7 @@ from medl.automl.controller_names import arg_name, short_name
 from medl.automl.goal_settings import goal_problems, read_goals, read_stopping
 from medl.automl.goals import Goals
 from medl.automl.parts import CONTROLLER, ROLES, Part, article, read_parts
+from medl.automl.run_limits import RunLimits, read_limits
 from medl.automl.search_config import with_defaults
 from medl.conf.component import class_of, place_problem, user_folders
 from medl.conf.json_path import child
@@ -43,6 +44,7 @@ class Assembly:
         storage: an Optuna storage URL for the mirror, or ``None`` for a journal file in the run's folder.
         goals: objectives and constraints; by default the config's key metric, to be large.
         stopping: the rule that ends running jobs early, ``{"name": "median", "args": {…}}``, or ``None`` for none.
+        limits: attempts and time of jobs, time of the run.
     """
 
     controller: Controller
@@ -52,6 +54,7 @@ class Assembly:
     storage: str | None = None
     goals: Goals = field(default_factory=Goals)
     stopping: Mapping[str, Any] | None = None
+    limits: RunLimits = field(default_factory=RunLimits)
 
 
 def automl_problems(config: Mapping[str, Any], file: str, custom: Path) -> list[Problem]:
@@ -98,6 +101,7 @@ def assemble(config: Mapping[str, Any], file: str, custom: Path) -> Assembly:
         handlers=tuple(built["handler"]),
         baseline=bool(config.get("baseline", False)),
         storage=config.get("storage") or None,
+        limits=read_limits(config),
         goals=read_goals(config),
         stopping=read_stopping(config),
     )

@@ -17,8 +17,8 @@ from medl.automl.adviser import Adviser
 from medl.automl.asking import AskingThread
 from medl.automl.core import BASELINE, AskInitial, Core, Refine
 from medl.automl.crew import Crew
-from medl.automl.defs import Context, ContextKey, SearchSpace
-from medl.automl.events import recommendation_from_json
+from medl.automl.defs import Context, ContextKey, Recommendation, SearchSpace
+from medl.automl.events import Event, recommendation_from_json
 from medl.automl.reporting import Report, Reporting
 from medl.automl.signals import Signals
 from medl.automl.telling import Telling
@@ -158,6 +158,18 @@ class Consulting:
                 self._reported(report, "continue", "")
             else:
                 self._reports.append(report)
+
+    def catch_up(self, events: Sequence[Event]) -> None:
+        """Find the validations that an engine was killed before it recorded, of jobs that had ended.
+
+        Args:
+            events: of the run, which the core knows.
+        """
+        started = {event["job"]: event for event in events if event["type"] == "job_started"}
+        for job in self._core.unseen:
+            ctx = self._adviser.context_of(started[job])
+            recommendation: Recommendation = ctx.get_prop(ContextKey.RECOMMENDATION)
+            self.look(Order(job, started[job]["attempt"], recommendation, ctx))
 
     def _judge(self) -> None:
         reports = list(self._reports)

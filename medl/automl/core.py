@@ -39,12 +39,13 @@ class Refine:
 
 @dataclass(frozen=True)
 class StartJob:
-    """Start a job on a worker; answer with ``job_started``, later ``job_ended`` or ``job_interrupted``."""
+    """Start a job on a worker; answer with ``job_started``, later ``job_ended``, ``…retried`` or ``…interrupted``."""
 
     job: str
     recommendation: Mapping[str, Any]
     worker: str
     attempt: int
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Job:
         worker: who runs it, or ran it last.
         attempt: number of the last attempt, from 1.
         outcome: as in the log, once it ended.
+        faults: kinds of the faults that earlier attempts ended by, in their order.
+        own: how many of them were its own.
     """
 
     name: str
@@ -79,6 +82,8 @@ class Job:
     worker: str
     attempt: int
     outcome: Mapping[str, Any] | None = None
+    faults: tuple[str, ...] = ()
+    own: int = 0
 
 
 @dataclass
@@ -89,7 +94,7 @@ class Core:
         trials: recommendation id to recommendation, as in the log, in their order.
         jobs: name to job, in start order.
         queue: ids that wait for a worker.
-        again: jobs whose last attempt was interrupted; they go first.
+        again: jobs whose last attempt was interrupted or is retried; they go first.
         idle: workers without a job, the one that has waited longest first.
         running: worker to job.
         unseen: ended jobs whose outcome the controller was not given yet.
@@ -98,6 +103,8 @@ class Core:
         paused: why the engine leaves before the end, or ``None``.
         reported: job to epoch to what the controller said of that validation: ``continue`` or ``stop``.
         rejected: how many recommendations broke a hard constraint; they do not count as rounds.
+        suspended: workers that are given no job.
+        aborted: running jobs that a person asked to end.
         status: ``finished`` or ``stopped`` once the run ended, else empty.
     """
 
@@ -116,6 +123,8 @@ class Core:
     paused: str | None = None
     reported: dict[str, dict[int, str]] = field(default_factory=dict)
     rejected: int = 0
+    suspended: set[str] = field(default_factory=set)
+    aborted: set[str] = field(default_factory=set)
     status: str = ""
     _ids: set[str] = field(default_factory=set)
     _started: int = 0
@@ -149,6 +158,7 @@ class Core:
             raise ValueError(f"a run is taken up again while {', '.join(self.running.values())} still run")
         self.max_rounds = event.get("max_rounds", self.max_rounds)
         self.idle = deque(_names(event["workers"]))
+        self.suspended &= set(self.idle)
         self.paused = None
 
     def _recommended(self, event: Mapping[str, Any]) -> None:
@@ -195,6 +205,7 @@ class Core:
             raise ValueError(f"{event['job']} ends, but it does not run")
         del self.running[job.worker]
         self.idle.append(job.worker)
+        self.aborted.discard(job.name)
         return job
 
     def _job_ended(self, event: Mapping[str, Any]) -> None:
@@ -206,6 +217,12 @@ class Core:
 
     def _job_interrupted(self, event: Mapping[str, Any]) -> None:
         self.again.append(self._release(event).name)
+
+    def _job_retried(self, event: Mapping[str, Any]) -> None:
+        job = self._release(event)
+        job.faults = (*job.faults, event["fault"])
+        job.own += bool(event["counts"])
+        self.again.append(job.name)
 
     def _stop_asked(self, event: Mapping[str, Any]) -> None:
         if self.stopping is None:
@@ -227,6 +244,18 @@ class Core:
     def _run_paused(self, event: Mapping[str, Any]) -> None:
         if self.paused is None:
             self.paused = event.get("reason", "")
+
+    def _worker_suspended(self, event: Mapping[str, Any]) -> None:
+        self.suspended.add(event["worker"])
+
+    def _worker_resumed(self, event: Mapping[str, Any]) -> None:
+        self.suspended.discard(event["worker"])
+
+    def _abort_asked(self, event: Mapping[str, Any]) -> None:
+        job = self.jobs.get(event["job"])
+        if job is None or self.running.get(job.worker) != job.name:
+            raise ValueError(f"{event['job']} is aborted, but it does not run")
+        self.aborted.add(job.name)
 
     def _run_ended(self, event: Mapping[str, Any]) -> None:
         self.status = event["status"]
@@ -252,7 +281,7 @@ class Core:
         if self.unseen:
             job = self.jobs[self.unseen[0]]
             actions.append(Refine(job.name, job.outcome or {}))
-        if not actions and not self.running:
+        if not actions and not self.running and not self.held:
             return [EndRun("stopped" if self.stopping is not None else "finished")]
         return actions
 
@@ -262,9 +291,11 @@ class Core:
         again = iter(self.again)
         started, started_by = self._started, {}
         for worker in self.idle:
+            if worker in self.suspended:
+                continue
             if (name := next(again, None)) is not None:
                 job = self.jobs[name]
-                actions.append(StartJob(name, self.trials[job.trial], worker, job.attempt + 1))
+                actions.append(StartJob(name, self.trials[job.trial], worker, job.attempt + 1, job.faults))
                 continue
             if (trial := next(waiting, None)) is None:
                 break
@@ -274,6 +305,12 @@ class Core:
             name = f"{worker}_{started_by[worker]}_J{number}"
             actions.append(StartJob(name, self.trials[trial], worker, 1))
         return actions
+
+    @property
+    def held(self) -> bool:
+        """Whether jobs wait for workers that are all suspended: the run then neither goes on nor ends."""
+        waits = self.stopping is None and bool(self.queue or self.again)
+        return waits and bool(self.suspended) and self.suspended.issuperset((*self.idle, *self.running))
 
     def room(self) -> int | None:
         """Return how many more recommendations the run takes, ``None`` for any number."""
@@ -326,9 +363,13 @@ _TAKE: dict[str, Callable[[Core, Mapping[str, Any]], None]] = {
     "job_reported": Core._job_reported,
     "job_ended": Core._job_ended,
     "job_interrupted": Core._job_interrupted,
+    "job_retried": Core._job_retried,
     "stop_asked": Core._stop_asked,
     "queue_dropped": Core._queue_dropped,
     "run_paused": Core._run_paused,
+    "worker_suspended": Core._worker_suspended,
+    "worker_resumed": Core._worker_resumed,
+    "abort_asked": Core._abort_asked,
     "run_ended": Core._run_ended,
 }
 

@@ -37,6 +37,7 @@ class Crew:
         self._report = report
         self._workers: dict[str, Worker] = {}
         self._ending_early: set[str] = set()
+        self._aborted: set[str] = set()
         self.orders: dict[str, Order] = {}
         self.inbox: queue.SimpleQueue[tuple[Order, Outcome] | None] = queue.SimpleQueue()
 
@@ -70,6 +71,7 @@ class Crew:
         ctx.set_prop(ContextKey.GPUS, list(spec.slots))
         ctx.set_prop(ContextKey.HOSTS, spec.hosts)
         ctx.set_prop(ContextKey.ATTEMPT, action.attempt)
+        ctx.set_prop(ContextKey.FAULTS, action.faults)
         ctx.set_prop(ContextKey.THREADS, hardware.fair_threads(hardware.cores(), ranks))
         ctx.set_prop(ContextKey.RECOMMENDATION, recommendation)
         ctx.set_prop(ContextKey.CONCRETE_SEARCH_VALUE, values)
@@ -81,6 +83,7 @@ class Crew:
         """Forget the order of a job whose end is in the record."""
         del self.orders[job]
         self._ending_early.discard(job)
+        self._aborted.discard(job)
 
     def stop_early(self, job: str) -> bool:
         """Let a job end gently, once; return whether it was running and had not been told before."""
@@ -98,6 +101,20 @@ class Crew:
         """End all running jobs at once."""
         for order in self.orders.values():
             order.stopping.set()
+            try:
+                self._executor.abort(order.ctx)
+            except (Exception, SystemExit) as error:
+                self._report(self._executor, "abort", error)
+
+    def abort_job(self, job: str) -> None:
+        """End one running job at once; while it has not ended, again at each call of :meth:`insist`."""
+        self._aborted.add(job)
+        self.insist()
+
+    def insist(self) -> None:
+        """End the aborted jobs that still run: one may have been about to start its process."""
+        for job in self._aborted & self.orders.keys():
+            order = self.orders[job]
             try:
                 self._executor.abort(order.ctx)
             except (Exception, SystemExit) as error:

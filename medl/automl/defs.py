@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import math
 import threading
@@ -353,6 +354,8 @@ class ContextKey:
     JOB_END_TIME = "_jobEndTime"
     OUTCOME = "_outcome"
     ATTEMPT = "_attempt"
+    FAULTS = "_faults"
+    """Kinds of the faults that the job's earlier attempts ended by (:mod:`medl.automl.faults`), in their order."""
     WORKER_NAME = "_workerName"
     THREADS = "_threads"
     TRAIN_CONFIG = "_trainConfig"
@@ -371,6 +374,8 @@ class ContextKey:
     """How many workers the run began with: the same after a restart with other workers, unlike NUM_WORKERS."""
     REFINED_JOB = "_refinedJob"
     """Name of the job whose outcome the controller is given; set before every ``refine_recommendation``."""
+    COMMAND_MODULES = "_commandModules"
+    """What user code added to the console; see :meth:`Context.add_command_module`."""
     RECORDED_SCORES = "_recordedScores"
     """Job to score, as the run's record holds them when the run begins or goes on."""
 
@@ -426,8 +431,13 @@ class Context:
         self.stop_work(issuer, msg or "an exception occurred")
 
     def add_command_module(self, module: Any) -> None:
-        """Trace that a module of Clara's admin console is not used: there is no such console yet."""
-        self.trace(module, "its commands cannot be given: there is no admin console yet")
+        """Add commands to the run's console: ``module.get_spec()`` says them (:mod:`medl.automl.console.modules`)."""
+        if not callable(getattr(module, "get_spec", None)):
+            self.trace(module, "its commands cannot be given: it has no get_spec()")
+            return
+        top = self._top()
+        with self._lock:
+            top.set_prop(ContextKey.COMMAND_MODULES, (*top.get_prop(ContextKey.COMMAND_MODULES, ()), module))
 
     def set_trace(self, dest: Literal["console", "file", "both"], file_name: str | Path | None = None) -> None:
         """Choose where traces go: to the console, to a file, or to both."""
@@ -440,15 +450,16 @@ class Context:
         top.set_prop(ContextKey.TRACE_DEST_FILE, str(file_name) if file_name is not None else None)
 
     def trace(self, issuer: Any, msg: str, print_to_console: bool = False) -> None:
-        """Write one line ``issuer: msg`` to the trace."""
+        """Write one line ``issuer: msg`` to the trace; where that is not possible (a full disk), it is left out."""
         top = self._top()
         name = issuer if isinstance(issuer, str) else type(issuer).__name__
         line = masked(f"{name}: {msg}")
         with self._lock:
             if print_to_console or top._trace_dest in ("console", "both"):
-                print(line, flush=True)
+                with contextlib.suppress(OSError):
+                    print(line, flush=True)
             if top._trace_file is not None and top._trace_dest in ("file", "both"):
-                with top._trace_file.open("a", encoding="utf-8") as stream:
+                with contextlib.suppress(OSError), top._trace_file.open("a", encoding="utf-8") as stream:
                     stream.write(line + "\n")
 
     def close_trace(self) -> None:

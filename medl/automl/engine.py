@@ -22,10 +22,16 @@ from typing import Any
 from medl.automl import narration, user_code
 from medl.automl.adviser import Adviser
 from medl.automl.api import Controller, Executor, Handler
+from medl.automl.attempts import again_for, last_word
+from medl.automl.console.board import Board
+from medl.automl.console.console import Console
+from medl.automl.console.orders import Orders, aborted_outcome, ended_by_hand
+from medl.automl.console.settings import ConsoleSettings
 from medl.automl.consulting import Consulting, LeftBehind
 from medl.automl.core import BASELINE, AskInitial, Core, DropQueue, EndRun, Refine, StartJob
 from medl.automl.crew import Crew
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, SearchSpace
+from medl.automl.disk import DiskWatch, append_when_room
 from medl.automl.events import (
     Event,
     goals_to_json,
@@ -33,18 +39,23 @@ from medl.automl.events import (
     recommendation_from_json,
     space_to_json,
 )
+from medl.automl.faults import POLICIES, Fault
+from medl.automl.first_jobs import FirstJobs
 from medl.automl.goals import Goals
-from medl.automl.going_on import open_log, recorded_scores
+from medl.automl.going_on import begun, clear_leftovers, keep_configs, open_log, recorded_scores
 from medl.automl.lock import hold
+from medl.automl.mirror_thread import MirrorThread
 from medl.automl.process import await_leashes
 from medl.automl.reporting import Reporting
+from medl.automl.run_limits import RunLimits
 from medl.automl.run_result import RunResult
 from medl.automl.signals import Signals
 from medl.automl.stopping_rule import StoppingRule
-from medl.automl.study import MirrorThread, rebuild_for
+from medl.automl.study import rebuild_for
 from medl.automl.summary import Progress, Rows, read_progress
 from medl.automl.summary_file import SummaryFile
 from medl.automl.telling import Telling
+from medl.automl.time_limits import TimeLimits
 from medl.automl.worker import Order
 from medl.automl.worker_spec import WorkerSpec
 from medl.errors import MedlError, RunError
@@ -55,9 +66,6 @@ POLL_S = 1.0
 
 STOP_PATIENCE_S = 30.0
 """Seconds that stopped jobs and their handlers get; then the engine leaves, and the leash ends what is left."""
-
-MAX_INTERRUPTIONS = 3
-"""Attempts of a job that something other than this engine interrupted before it counts as failed."""
 
 
 class Engine:
@@ -71,7 +79,7 @@ class Engine:
         handlers: called in their order, at the end in reverse.
         ctx: the run's context.
         fingerprint: what makes this run that run (see :mod:`medl.automl.fingerprint`).
-        configs: what ``config.json`` would hold, so that a refusal names the values that changed.
+        configs: what ``config.json`` holds of a run that begins; later a refusal names the values that changed.
         max_rounds: cap on the number of recommendations; ``None`` for none.
         baseline: whether the archive's own values are run first, as ``…_J0``.
         baseline_values: PRL to the archive's own concrete values, to be shown.
@@ -80,8 +88,11 @@ class Engine:
         goals: objectives and constraints.
         epochs: of a whole training, where they are known.
         stopping: ends running jobs early; a new one.
+        limits: attempts and time of a job, time of this call.
+        leases: what is had as long as jobs may run, such as GPUs; entered once the run's lock is held.
         stop_patience_s: seconds that stopped jobs, and a controller that still thinks, get to end.
         poll_s: seconds between two looks at how far the running jobs are.
+        console: where people ask and give orders meanwhile; ``None`` for nowhere.
     """
 
     def __init__(
@@ -103,8 +114,11 @@ class Engine:
         goals: Goals | None = None,
         epochs: int | None = None,
         stopping: StoppingRule | None = None,
+        limits: RunLimits | None = None,
+        leases: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
         stop_patience_s: float = STOP_PATIENCE_S,
         poll_s: float = POLL_S,
+        console: ConsoleSettings | None = None,
     ):
         self.folder = folder
         self.workers = tuple(workers)
@@ -121,6 +135,8 @@ class Engine:
         self.say = say
         self.goals = goals if goals is not None else Goals()
         self.epochs = epochs
+        self.leases = leases
+        self.limits = limits if limits is not None else RunLimits()
         self.stop_patience_s = stop_patience_s
         self.poll_s = poll_s
         self._core = Core()
@@ -147,6 +163,13 @@ class Engine:
             say=say,
             patience_s=stop_patience_s,
         )
+        self._board = Board(self._rows, lambda: self._progress)
+        orders = Orders(self._core, self._crew, ctx, self._record, say)
+        self._console = Console(console, folder, self._board, orders, ctx, wake=self._crew.wake, say=say)
+        self._disk = DiskWatch(folder.root, say)
+        self._first = FirstJobs([worker.name for worker in workers])
+        self._times = TimeLimits(self.limits, self._crew, say, stop_patience_s)
+        self._leaving = False
         self._deadline: float | None = None
         self._polled = 0.0
 
@@ -166,11 +189,19 @@ class Engine:
             self._log = open_log(self.folder, self.fingerprint, self.configs, self.say)
             try:
                 for event in self._log.events:
-                    self._rows.take(event)
+                    self._board.take(event)
+                    self._first.take(event)
+                clear_leftovers(self.folder)
+                if self.configs is not None and not begun(self._log.events):
+                    keep_configs(self.folder, self.configs)
                 if self._log.events and self._log.events[-1]["type"] == "run_ended":
+                    if not self._summary.is_last():  # the engine was killed after the last fact
+                        self._begin_mirror().close()
+                        self._summary.write({}, last=True)
                     return RunResult(self._rows.status, self._rows.value())
                 await_leashes(self.folder.root)
-                self._run()
+                with self.leases():
+                    self._run()
             except LeftBehind:
                 return RunResult("interrupted", self._rows.value(alive=False), self._signals.first)
             finally:
@@ -193,6 +224,7 @@ class Engine:
         self.ctx.set_prop(ContextKey.NEEDED_JOBS, frozenset(ended))  # all, until the controller has said which
         if self.ctx.get_prop(ContextKey.RUN_ROOT) is None:
             self.ctx.set_prop(ContextKey.RUN_ROOT, str(self.folder.root))
+        self._console.open()
         try:
             self._telling.tell("startup", self.ctx)
             self._telling.tell("start_automl", self.ctx)
@@ -226,10 +258,17 @@ class Engine:
                 self.say(f"{differed}; the run goes on from the record")
             running = list(self._core.running.values())
             for job in running:
+                if job in self._core.aborted:
+                    event = self._how_far(job, self._core.jobs[job].attempt)
+                    stopped = aborted_outcome(self._core.jobs[job].trial)
+                    self._record({"type": "job_ended", **event, "outcome": outcome_to_json(stopped)})
+                    continue
                 reason = "the engine ended while it ran"
                 attempt = self._core.jobs[job].attempt
                 self._record({"type": "job_interrupted", **self._how_far(job, attempt), "reason": reason})
             self._record({"type": "run_resumed", **limits})
+            self._consulting.catch_up(self._log.events)
+            self._console.go_on()
             again, done = len(self._core.again), sum(job.outcome is not None for job in self._core.jobs.values())
             said = f"; {again} interrupted before run again" if again else ""
             self.say(f'the run "{self.folder.run_id}" goes on: {done} jobs have ended{said}')
@@ -239,14 +278,18 @@ class Engine:
             started |= {"baseline_values": self.baseline_values, "space": space_to_json(self._space)}
             started |= {"epochs": self.ctx.get_prop(ContextKey.EPOCHS), "goals": goals_to_json(self.goals)}
             self._record(started)
-        make = functools.partial(rebuild_for, self.folder, list(self._log.events), self.storage)
-        self._mirror = MirrorThread(make, self.say)
+        self._mirror = self._begin_mirror()
         self._crew.begin()
+
+    def _begin_mirror(self) -> MirrorThread:
+        make = functools.partial(rebuild_for, self.folder, storage=self.storage)
+        return MirrorThread(make, self._log.events, self.say)
 
     # The loop ---------------------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
         while True:
+            self._console.attend()
             self._heed()
             with self._mending():
                 answered = self._consulting.take()
@@ -262,11 +305,13 @@ class Engine:
     def _is_over(self) -> bool:
         if self._deadline is not None and time.monotonic() > self._deadline:
             return True
-        return not self._core.running and not self._core.due()
+        return not self._core.running and not self._core.due() and not self._core.held
 
     def _next(self) -> Callable[[], None] | None:
         """Return what can be done now: what the core says is due, and one question to the controller at a time."""
         for action in self._core.due():
+            if isinstance(action, StartJob) and self._disk.short():
+                continue
             if isinstance(action, AskInitial | Refine):
                 return self._consulting.next(action, len(self._log.events))
             return functools.partial(self._perform, action)
@@ -287,8 +332,10 @@ class Engine:
         core = self._core
         if not core.asked and self._consulting.busy:
             return  # a controller that asks to stop at first is an error, told as such
-        if core.stopping is None and core.paused is None and not core.status and self.ctx.stop_work_asked():
-            reason = self.ctx.get_stop_message() or ""
+        self._times.look()
+        if core.stopping is not None or core.paused is not None or core.status:
+            return
+        if reason := self._first.alike or self._times.run_is_over or self.ctx.get_stop_message() or "":
             self._record({"type": "stop_asked", "reason": reason})
             running = len(self._crew.orders)
             self.say(f"asked to stop by {reason}; {running} running job{'s' * (running != 1)} will end")
@@ -323,6 +370,7 @@ class Engine:
         started = {"job": action.job, "trial": recommendation.id, "worker": action.worker, "attempt": action.attempt}
         self._record({"type": "job_started", **started, "values": values})
         self._reporting.begin(action.job)
+        self._times.begin(action.job)
         self._crew.start(action, recommendation, values, self.ctx)
         attempt = f", attempt {action.attempt}" if action.attempt > 1 else ""
         self.say(
@@ -331,18 +379,18 @@ class Engine:
 
     def _end(self, order: Order, outcome: Outcome) -> None:
         """Log how a job ended, then let its handlers hear of it; nothing else is decided until they are done."""
-        if (
-            outcome.status is JobStatus.INTERRUPTED
-            and not order.stopping.is_set()
-            and order.attempt >= MAX_INTERRUPTIONS
-        ):
-            reason = f"interrupted {order.attempt} times; {outcome.reason}".rstrip("; ")
-            outcome = Outcome(outcome.recommendation_id, JobStatus.FAILED, reason=reason)
-            order.ctx.set_prop(ContextKey.OUTCOME, outcome)
-            order.ctx.set_prop(ContextKey.JOB_STATUS, outcome.status)
+        if order.job in self._core.aborted:
+            outcome = ended_by_hand(order, outcome)
+        outcome = last_word(order, outcome, self._times)
         self._consulting.look(order)  # its last validations; its folder may go soon
+        self._disk.took(self.folder.job(order.job).root)
         event = self._how_far(order.job, order.attempt)
-        if outcome.status is JobStatus.INTERRUPTED:
+        if (again := again_for(order, outcome, self._core, self.limits.max_attempts)) is not None:
+            fault = {"fault": str(again), "counts": POLICIES[again].counts, "outcome": outcome_to_json(outcome)}
+            self._record({"type": "job_retried", **event, **fault})
+            if again is Fault.DISK_FULL:
+                self._disk.failed()
+        elif outcome.status is JobStatus.INTERRUPTED:
             reason = outcome.reason or "stopped with the run"
             self._record({"type": "job_interrupted", **event, "reason": reason})
         else:
@@ -351,13 +399,16 @@ class Engine:
         self._progress.pop(order.job, None)
         row = self._rows.row(order.job)
         seconds = (datetime.fromisoformat(row["end"]) - datetime.fromisoformat(row["start"])).total_seconds()
+        seconds = max(0.0, seconds)  # somebody may have set the clock
         metrics = [objective.metric for objective in self.goals.objectives]
         self.say(narration.ended(row, self._rows.best, seconds, self.folder.job(order.job), metrics))
+        if again is not None:
+            self.say(narration.again(order.job, again, order.attempt + 1))
         order.recorded.set()
         while not order.closed.wait(0.5):
             if self._signals.insisted:  # whoever asks twice does not wait for a handler
                 return
-        if outcome.status is not JobStatus.INTERRUPTED:
+        if again is None and outcome.status is not JobStatus.INTERRUPTED:
             self._adviser.forget(outcome.recommendation_id)
             if outcome.recommendation_id == BASELINE:
                 self._telling.tell("outcome_recorded", order.ctx)
@@ -373,12 +424,17 @@ class Engine:
 
     def _record(self, event: Mapping[str, Any]) -> None:
         """Make a fact: on disk first, then in the core, the summary and the mirror."""
-        written = self._log.append(event)
+        written = append_when_room(self._log, event, self._may_wait, self.say, min(self.poll_s, 1.0))
         self._core.replay(written)
-        self._rows.take(written)
+        self._board.take(written)
+        self._first.take(written)
         if self._mirror is not None:
             self._mirror.take(written)
         self._summary.write(self._progress)
+
+    def _may_wait(self) -> bool:
+        """Return whether a full disk is waited for: a run that has begun is, until somebody wants it to end."""
+        return not self._leaving and self._signals.first is None and begun(self._log.events)
 
     @contextlib.contextmanager
     def _mending(self) -> Iterator[None]:
@@ -389,11 +445,12 @@ class Engine:
             raise RunError(f"{error} {self._what_is_next()}") from error
 
     def _what_is_next(self) -> str:
-        begun = any(event["type"] == "job_started" for event in self._log.events)
-        return user_code.MEND_LATER if begun else user_code.MEND_FIRST
+        return user_code.MEND_LATER if begun(self._log.events) else user_code.MEND_FIRST
 
     def _finish(self) -> None:
         """Leave no job behind and say goodbye to everyone, whatever happened before."""
+        self._leaving = True
+        self._console.close()
         self._crew.finish(2.0 if self._signals.insisted else self.stop_patience_s)
         with contextlib.suppress(MedlError):  # a full disk: the next start finds the job running and knows as much
             for order in list(self._crew.orders.values()):

@@ -3,22 +3,27 @@
 A line is a JSON object: ``n`` (running number from 1), ``time`` (ISO-8601 with zone), ``type`` and what the type
 needs, then ``crc`` (CRC-32 of the line without that key). The types:
 
-==================  ==============================================================================================
-``run_started``     run_id, fingerprint, controller, workers, max_rounds, baseline, baseline_values, space, epochs,
-                    goals
-``run_resumed``     workers, max_rounds: an engine took the run up again; nothing runs at this moment
-``recommended``     after (null, or the job whose outcome the controller was given), recommendations (perhaps none),
-                    asked: how many events there were when it was asked
-``job_started``     job, trial, worker, attempt, values (concrete)
-``job_reported``    job, attempt, epoch, values, decision, reason: it was told of a validation, and what it said;
-                    perhaps after the job ended, always before its outcome is in a ``recommended``
-``job_ended``       job, attempt, outcome
-``job_interrupted`` job, attempt, reason: something from outside ended it; it runs again
-``stop_asked``      reason: nothing more starts, running jobs finish
-``queue_dropped``   trials, reason
-``run_paused``      reason, status: the engine leaves before the end (a signal, a broken controller); the run can go on
-``run_ended``       status, reason: final
-==================  ==============================================================================================
+==================== ===============================================================================================
+``run_started``      run_id, fingerprint, controller, workers, max_rounds, baseline, baseline_values, space, epochs,
+                     goals
+``run_resumed``      workers, max_rounds: an engine took the run up again; nothing runs at this moment
+``recommended``      after (null, or the job whose outcome the controller was given), recommendations (perhaps none),
+                     asked: how many events there were when it was asked
+``job_started``      job, trial, worker, attempt, values (concrete)
+``job_reported``     job, attempt, epoch, values, decision, reason: it was told of a validation, and what it said;
+                     perhaps after the job ended, always before its outcome is in a ``recommended``
+``job_ended``        job, attempt, outcome
+``job_interrupted``  job, attempt, reason: something from outside ended it; it runs again
+``job_retried``      job, attempt, fault, counts, outcome: the attempt failed (its own fault where it counts); it runs
+                     again, and the controller hears nothing of it
+``stop_asked``       reason: nothing more starts, running jobs finish
+``queue_dropped``    trials, reason
+``worker_suspended`` worker, reason: it is given no new job, in later calls of the engine neither
+``worker_resumed``   worker, reason: it is given jobs again
+``abort_asked``      job, attempt, reason: a person ends this job; its ``job_ended`` follows, also after a restart
+``run_paused``       reason, status: the engine leaves before the end (a signal, a broken controller); the run can go on
+``run_ended``        status, reason: final
+==================== ===============================================================================================
 
 The controller's calls were in the order of ``recommended`` and ``job_reported``.
 """

@@ -12,10 +12,14 @@ from typing import Any
 
 from medl.automl.api import Controller
 from medl.automl.defs import ParameterRange, Recommendation, SearchSpace
+from medl.automl.disk import free_bytes
 from medl.automl.launch import Launch
 from medl.automl.narration import show_concrete
 from medl.mmar.archive import CLONED, MMAR
 from medl.mmar.run_folder import RunFolder
+
+RESUME_SHARE = 1.5
+"""Size of a running job's resume.pt to that of its weights: with Adam it is three checkpoints, where a job has two."""
 
 SHOWN = 5
 """First recommendations that are shown."""
@@ -49,6 +53,8 @@ class Forecast:
     weights_bytes: int | None
     kept: int | None
     judged_by: str = "those in models/"
+    free_bytes: int | None = None
+    """Bytes that are free on the run's disk, or ``None`` where that is not known."""
     shared: float | None = None
     """Epochs that all recommended jobs train, where the controller gives each a number of its own."""
 
@@ -59,11 +65,15 @@ class Forecast:
 
     @property
     def disk_bytes(self) -> float | None:
-        """Disk at its fullest: archives that are kept or running, and the copy of the best; ``None``: unknown."""
+        """Disk at its fullest: archives kept or running, what running ones need to go on, the copy of the best.
+
+        ``None`` where it is not known.
+        """
         if self.weights_bytes is None:
             return None
         archives = self.all_jobs if self.kept is None else min(self.all_jobs, self.kept + self.workers)
-        return (archives + 1) * (self.clone_bytes + self.weights_bytes)
+        running = min(self.all_jobs, self.workers) * RESUME_SHARE * self.weights_bytes
+        return (archives + 1) * (self.clone_bytes + self.weights_bytes) + running
 
     def lines(self) -> list[str]:
         """Return the forecast as text."""
@@ -93,6 +103,15 @@ class Forecast:
                 f"disk: {each} a job (its weights judged by {self.judged_by}), about {most} at most; "
                 f"of the archives {kept} stay"
             )
+        if self.free_bytes is not None and self.disk_bytes is not None:
+            needed, free = self.disk_bytes, show_bytes(self.free_bytes)
+            if self.free_bytes < needed < math.inf:
+                found.append(
+                    f"warning: {free} are free on that disk: it will be full before the search ends. Make room, or "
+                    "keep fewer archives (num_mmars_to_keep of MMARHandler); while it is full no job starts"
+                )
+            else:
+                found.append(f"free on that disk: {free}")
         idle = self.workers - self.busy
         busy = f"but this controller keeps only {self.busy} busy" if idle else "all of them busy"
         return [*found, f"workers: {self.workers}, {busy}"]
@@ -147,6 +166,7 @@ def forecast(
         weights_bytes=sum(weights) if weights else None,
         kept=kept,
         shared=None if shared is None else float(shared),
+        free_bytes=None if folder is None else free_bytes(folder.root),
         **({} if job is None else {"judged_by": f"those of {job.root.parent.name}/{job.root.name}"}),
     )
 

@@ -161,6 +161,40 @@ def logged_metrics(train_config: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys([*found, TRAIN_LOSS]))
 
 
+def weights_warning(goals: Goals, train_config: Mapping[str, Any], train_file: str) -> str | None:
+    """Return that ``model.pt`` follows another metric than the search does; ``None`` where it follows the same one.
+
+    Args:
+        goals: what the search is after.
+        train_config: the train config in its normal form.
+        train_file: its name, for messages.
+    """
+    validate = train_config.get("validate")
+    names = logged_metrics(train_config)
+    if not goals.objectives or not isinstance(validate, Mapping) or not names:
+        return None
+    first = goals.objectives[0]
+    kept = (names[0], False)  # the metric by which the best weights are chosen, and whether it is to be small
+    handlers = validate.get("handlers")
+    for spec in handlers if isinstance(handlers, list) else []:
+        if isinstance(spec, Mapping) and class_name(spec) == "CheckpointSaver" and spec.get("disabled") is not True:
+            args = spec.get("args") or {}
+            if args.get("save_key_metric"):
+                kept = (args.get("key_metric_name") or names[0], args.get("key_metric_negative_sign") is True)
+    if kept == (first.metric, first.mode == "min"):
+        return None
+    size = {True: "smallest", False: "largest"}
+    if first.metric == TRAIN_LOSS:
+        remedy = "the best weights follow metrics of the validation only"
+    else:
+        sign = ', "key_metric_negative_sign": true' if first.mode == "min" else ""
+        remedy = f'give the CheckpointSaver of validate "key_metric_name": "{first.metric}"{sign}'
+    return (
+        f"{train_file}: model.pt keeps the epoch with the {size[kept[1]]} {kept[0]}, but the search looks for the "
+        f"{size[first.mode == 'min']} {first.metric}, which may be another epoch's: {remedy}"
+    )
+
+
 def _objectives(config: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
     """Yield each objective and the steps to it."""
     listed = config.get(OBJECTIVES)

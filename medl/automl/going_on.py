@@ -11,6 +11,8 @@ from medl.automl.core import Core, Refine, StartJob
 from medl.automl.events import Event, EventLog, outcome_from_json
 from medl.automl.fingerprint import differing
 from medl.errors import RunError, show_value
+from medl.masked import masked_value
+from medl.mmar.files import write_json
 from medl.mmar.run_folder import RunFolder
 
 SHOWN = 8
@@ -70,6 +72,26 @@ def open_log(
         log.close()
         raise RunError(reason)
     return log
+
+
+def clear_leftovers(folder: RunFolder) -> None:
+    """Remove what an engine was writing when it was killed. Hold the run's lock."""
+    for half in folder.root.glob(".*.tmp"):
+        half.unlink(missing_ok=True)
+
+
+def keep_configs(folder: RunFolder, configs: Mapping[str, Any]) -> None:
+    """Write what a run begins with. Hold its lock: another engine's run may be in the folder.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    try:
+        write_json(folder.config, masked_value(dict(configs)))
+    except OSError as error:
+        raise RunError(
+            f"{folder.config} cannot be written: {error.strerror}. Make room or the folder writable."
+        ) from error
 
 
 def recorded_scores(events: Sequence[Event]) -> dict[str, float]:

@@ -52,6 +52,7 @@ def training_argv(
     settings: Sequence[str] = (),
     python: str = sys.executable,
     horovodrun: str | None = None,
+    configs: str = "config",
 ) -> tuple[str, ...]:
     """Return the command that trains the archive ``job``.
 
@@ -63,10 +64,11 @@ def training_argv(
         settings: further words ``key=value`` after ``--set``.
         python: the interpreter.
         horovodrun: the launcher; where not given, the one beside the interpreter.
+        configs: the folder of the two configs, relative to the archive.
     """
     training = (
         *("-m", "medl.apps.train", "-m", os.path.abspath(job)),
-        *("-c", "config/config_train.json", "-e", "config/environment.json", "--write_train_stats"),
+        *("-c", f"{configs}/config_train.json", "-e", f"{configs}/environment.json", "--write_train_stats"),
         *("--set", "print_conf=True", *settings),
     )
     if launcher == "torchrun":
@@ -108,6 +110,7 @@ def training_env(
         names = [name.strip() for name in outer.split(",") if name.strip()]
         env["CUDA_VISIBLE_DEVICES"] = ",".join(names[slot] for slot in slots if slot < len(names))
     env.update(dict.fromkeys(THREAD_VARIABLES, str(max(1, threads))))
+    env["PYTHONSAFEPATH"] = "1"  # own code comes from custom/ and PYTHONPATH, never from the folder that it runs in
     if custom is not None:
         # a job runs in its own folder, where what was relative for the engine would lead elsewhere
         inherited = [os.path.abspath(entry) for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medl.automl.defs import JobStatus, SearchSpace
+from medl.automl.faults import POLICIES, Fault
 from medl.mmar.archive import MMAR
 
 
@@ -87,6 +88,12 @@ def ended(
         places = _places(archive)
         line += f"; only this job ends; {places}" if places else "; only this job ends"
     return f"{line}; {so_far}"
+
+
+def again(job: str, fault: Fault, attempt: int) -> str:
+    """Return the line of a job that runs again after a fault."""
+    own = "" if POLICIES[fault].counts else ", not its own fault"
+    return f"{job}: {str(fault).replace('_', ' ')}{own}: it runs again, attempt {attempt}"
 
 
 def _places(archive: MMAR) -> str:

@@ -10,12 +10,14 @@ from typing import Any, Literal
 
 from medl.assets import asset
 from medl.automl.assemble import Assembly, assemble
+from medl.automl.console.settings import ConsoleSettings, read_console
 from medl.automl.controller_names import ROUNDS
 from medl.automl.defs import SearchSpace
+from medl.automl.fidelity_check import fidelity_problems
 from medl.automl.findings import Findings
 from medl.automl.fingerprint import run_fingerprint
 from medl.automl.geometry import search_warnings
-from medl.automl.goal_settings import metric_problems, read_goals, read_stopping
+from medl.automl.goal_settings import metric_problems, read_goals, read_stopping, weights_warning
 from medl.automl.hardware import cores, fair_threads
 from medl.automl.parts import CONTROLLER, EXECUTOR, Part, read_parts
 from medl.automl.search_config import SETTING, default_notes, max_rounds_setting, place_of
@@ -70,6 +72,7 @@ class Plan:
         max_rounds: at most this many recommendations, or ``None``.
         kept: archives that stay, or ``None`` for all.
         traceout: where traces go.
+        console: where people ask meanwhile; ``None`` for nowhere.
         notes: what was translated.
         warnings: what is allowed but perhaps not meant.
     """
@@ -91,6 +94,7 @@ class Plan:
     max_rounds: int | None
     kept: int | None
     traceout: Literal["console", "file", "both"]
+    console: ConsoleSettings | None
     notes: list[str]
     warnings: list[str]
 
@@ -157,6 +161,9 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
     if traceout is None:
         near = near_names(asked, TRACE_PLACES)
         found.add('traceout is "console", "file" or "both"', SETTING, "traceout", value=asked, near=near)
+    console: ConsoleSettings | None = None
+    with found.step():
+        console = read_console(settings, search.kept)
     folder: RunFolder | None = None
     with found.step():
         folder = run_folder(mmar, search.work_dir, settings)
@@ -190,6 +197,8 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
             found.problems += [p for n in several for p in rank_problems(checked.config, n, mmar.root, shown)]
         if checked.resolved is not None and is_ours(automl, automl_file, EXECUTOR):
             found.problems += metric_problems(automl, checked.config, shown, placed)
+            if (other := weights_warning(read_goals(automl), checked.config, shown)) is not None:
+                warnings.append(other)
         space, wrong = find_search_space(raw, None, shown)
         if not wrong:
             own = own_values(raw, space, catalogue)
@@ -215,7 +224,18 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
     max_rounds = None if asked is None else settings[asked]
     if max_rounds is None and controller.is_ours:  # what it means to another one only that knows
         max_rounds = next((controller.args[name] for name in ROUNDS if name in controller.args), None)
+    if controller.is_ours:
+        given = "controller.fidelity" in settings
+        place = (SETTING, "controller.fidelity") if given else (automl_file, f"{controller.place}.args.fidelity")
+        searched = tuple(searched_variables(raw))
+        if wrong := fidelity_problems(controller.args.get("fidelity"), raw, shown, searched, *place):
+            raise ConfigError(wrong)
     parts = assemble(automl, automl_file, mmar.custom)
+    if parts.stopping is not None and parts.controller.multi_fidelity:
+        name = type(parts.controller).__name__
+        rule = f"no stopping rule goes with {name}, which says itself how many epochs each job gets"
+        remedy = "Leave stopping out, or take a controller whose jobs are whole trainings, such as RandomController."
+        raise ConfigError(Problem(rule, *placed("stopping"), remedy=remedy))
     return Plan(
         mmar=mmar,
         folder=folder,
@@ -243,6 +263,7 @@ def make_plan(root: Path, automlconf: str, words: Sequence[str]) -> Plan:
         max_rounds=max_rounds if isinstance(max_rounds, int) and not isinstance(max_rounds, bool) else None,
         kept=search.kept,
         traceout=traceout,
+        console=console,
         notes=[*defaulted, *checked.notes, *_waves(parts, len(workers))],
         warnings=warnings,
     )

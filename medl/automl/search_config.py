@@ -11,6 +11,7 @@ from medl.automl import prl
 from medl.automl.controller_names import ROUNDS, arg_name, controller_name, rounds_arg
 from medl.automl.goal_settings import with_goal_settings
 from medl.automl.parts import CONTROLLER, accepted_args, dotted_path
+from medl.automl.run_limits import LIMIT_SETTINGS
 from medl.automl.space_changes import ADDED, DOMAINS_KEY, RANGES, REMOVED
 from medl.conf.component import user_folders
 from medl.conf.signature import Sources
@@ -48,7 +49,7 @@ def with_settings(config: Mapping[str, Any], settings: Mapping[str, Any], custom
 
     Of the controller: ``algorithm``, ``controller.<arg>``, and ``max_rounds`` (or ``max_recommendations``), which is
     given to one that has such an arg; the engine cuts every other one off there. Of the goals: ``metric``, ``mode``,
-    ``stopping``; of the space: ``domains`` and the settings beside it; and ``baseline`` and ``storage``.
+    ``stopping``; of the space: ``domains`` and the settings beside it; and ``baseline``, ``storage``, the limits.
 
     Args:
         config: config_automl.json, variables resolved.
@@ -59,7 +60,7 @@ def with_settings(config: Mapping[str, Any], settings: Mapping[str, Any], custom
     {'points': 5}
     """
     config = with_defaults(config)
-    config = {**config, **{key: settings[key] for key in ("baseline", "storage") if key in settings}}
+    config = {**config, **{key: settings[key] for key in ("baseline", "storage", *LIMIT_SETTINGS) if key in settings}}
     config = with_goal_settings(config, settings)
     for key, read in ((ADDED, _names), (REMOVED, _names), (DOMAINS_KEY, _names), (RANGES, _object)):
         if key in settings:
@@ -87,8 +88,16 @@ def with_settings(config: Mapping[str, Any], settings: Mapping[str, Any], custom
 
 
 def controller_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that are args of the controller, by the names that are written."""
-    return {key.partition(".")[2]: value for key, value in settings.items() if key.startswith("controller.")}
+    """Return the settings that are args of the controller, by the names that are written; lists and objects from JSON.
+
+    >>> controller_settings({"controller.fidelity": '{"variable": "data_fraction", "min": 0.1, "max": 1}', "epochs": 9})
+    {'fidelity': {'variable': 'data_fraction', 'min': 0.1, 'max': 1}}
+    """
+    return {
+        key.partition(".")[2]: _object(value) if str(value).startswith(("[", "{")) else value
+        for key, value in settings.items()
+        if key.startswith("controller.")
+    }
 
 
 def max_rounds_setting(settings: Mapping[str, Any]) -> str | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medl.automl.console.settings import CONSOLE_SETTINGS, CONSOLE_TEXTS
 from medl.automl.controller_names import ROUNDS
 from medl.automl.goal_settings import GOAL_SETTINGS
+from medl.automl.run_limits import LIMIT_SETTINGS
 from medl.automl.space_changes import SPACE_SETTINGS
 from medl.conf.load import parse_settings
 
@@ -14,10 +16,11 @@ TEXTS = (
     *("run_id", "workers", "trainconf", "traceout", "algorithm", "storage"),
     *GOAL_SETTINGS,
     *SPACE_SETTINGS,
+    *CONSOLE_TEXTS,
 )
 """Settings that are texts whatever they look like: ``run_id=y`` is no truth value, ``run_id=007`` no number."""
 
-RUN_SETTINGS = (*TEXTS, *ROUNDS, "baseline")
+RUN_SETTINGS = (*TEXTS, *ROUNDS, "baseline", *LIMIT_SETTINGS, *(name for name in CONSOLE_SETTINGS if name not in TEXTS))
 """Settings of the search itself; any other is a variable, of the jobs too."""
 
 

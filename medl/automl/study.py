@@ -2,8 +2,8 @@
 
 One trial is one configuration (:mod:`medl.automl.mirrored`); its params are numbers and, for an enum, the index of the
 choice (what the choice is stands in the user attribute ``values``); its intermediate values are the validations of its
-jobs, there while they run. The truth stays in the events: a mirror that fails is said once and changes nothing for the
-run.
+jobs, there while they run. The truth stays in the events: a mirror that fails changes nothing for the run
+(:mod:`medl.automl.mirror_thread`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-import queue
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +20,8 @@ from medl.automl.defs import ParameterRange
 from medl.automl.events import Event
 from medl.automl.mirrored import Mirrored, Table, Validations
 from medl.automl.summary import read_validations
+from medl.errors import RunError
+from medl.masked import masked
 from medl.mmar.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -35,12 +35,26 @@ _CONSTRAINTS = "constraints"
 """Optuna's system attribute of a trial whose constraints are known: above 0 is broken."""
 
 
+class AnothersStudy(RunError):
+    """The storage has a study of the run's name that this run did not make."""
+
+
+class DamagedJournal(RunError):
+    """Somebody else has deleted or shortened the journal that a mirror writes."""
+
+
 def _none(job: str, metric: str) -> Mapping[int, float]:
     return {}
 
 
 def rebuild(
-    events: Iterable[Event], journal: Path, run_id: str, storage: str | None = None, validations: Validations = _none
+    events: Iterable[Event],
+    journal: Path,
+    run_id: str,
+    storage: str | None = None,
+    validations: Validations = _none,
+    *,
+    replace: bool = False,
 ) -> Mirror:
     """Write the study of a run anew from its events, in place of an older one, and return it to go on with.
 
@@ -51,9 +65,10 @@ def rebuild(
         run_id: the study's name.
         storage: an Optuna storage URL, such as ``sqlite:///runs.db``.
         validations: gives the validations of a job.
+        replace: whether a study of this name that this run did not make is deleted, too.
 
     Raises:
-        RuntimeError: the storage has a study of this name that mirrors another run.
+        AnothersStudy: the storage has a study of this name that this run did not make, and it is not to be replaced.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend
@@ -65,15 +80,14 @@ def rebuild(
         opened = optuna.storages.get_storage(storage)
         with contextlib.suppress(KeyError):
             old = opened.get_study_id_from_name(run_id)
-            if opened.get_study_user_attrs(old).get(_ORIGIN) != str(journal.parent):
-                raise RuntimeError(f'{storage} has a study "{run_id}" of another run; choose another run_id or storage')
+            if not replace and not _is_ours(opened, old, str(journal.parent)):
+                raise AnothersStudy(
+                    f'{masked(storage)} has a study "{run_id}" of another run; choose another run_id or storage'
+                )
             opened.delete_study(old)
     else:
-        for leftover in (
-            partial,
-            *_locks(partial),
-            *_locks(journal),
-        ):  # of an engine that was killed; we hold the run's lock
+        # of an engine that was killed; we hold the run's lock
+        for leftover in (partial, *_locks(partial), *_locks(journal)):
             leftover.unlink(missing_ok=True)
         opened = optuna.storages.JournalStorage(JournalFileBackend(str(partial)))
     mirror = Mirror(opened, run_id, str(journal.parent), validations)
@@ -81,10 +95,17 @@ def rebuild(
     if storage is None:
         os.replace(partial, journal)
         mirror.storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+        mirror.watch(journal)
     return mirror
 
 
-def rebuild_for(folder: RunFolder, events: Sequence[Event], storage: str | None) -> Mirror:
+def _is_ours(storage: BaseStorage, study: int, origin: str) -> bool:
+    """Return whether a study mirrors the run in a folder, or is one that somebody was killed while making."""
+    made_by = storage.get_study_user_attrs(study).get(_ORIGIN)
+    return made_by == origin or (made_by is None and not storage.get_n_trials(study))
+
+
+def rebuild_for(folder: RunFolder, events: Sequence[Event], storage: str | None, *, replace: bool = False) -> Mirror:
     """Write the study of the run in a folder anew, with the validations that its jobs' folders hold."""
     return rebuild(
         events,
@@ -92,6 +113,7 @@ def rebuild_for(folder: RunFolder, events: Sequence[Event], storage: str | None)
         folder.run_id,
         storage,
         lambda job, metric: read_validations(folder.job(job).models, metric),
+        replace=replace,
     )
 
 
@@ -111,7 +133,7 @@ def optuna_lines_off() -> None:
 
 
 def _locks(journal: Path) -> tuple[Path, ...]:
-    return (journal.with_name(f"{journal.name}.lock"),)
+    return tuple(journal.parent.glob(f"{journal.name}.lock*"))
 
 
 class Mirror:
@@ -128,6 +150,8 @@ class Mirror:
         self._table = Table(validations)
         self._study: int | None = None
         self._shown: dict[int, tuple[int, Mirrored]] = {}  # id of a trial of the table -> Optuna's, and as it is there
+        self._journal: Path | None = None
+        self._left = (0, 0)  # inode and size of the journal
 
     def _study_id(self) -> int:
         """Return the study; it is made when the goals are known, for its directions are for ever."""
@@ -151,8 +175,42 @@ class Mirror:
         for trial in self._table.trials:
             self._add(trial)
 
+    def watch(self, journal: Path) -> None:
+        """Look before each event whether the journal is still whole: Optuna would begin a new one and lose the rest."""
+        self._journal = journal
+        self._leave()
+
+    def check(self) -> None:
+        """See that the journal is the one that was written, and no shorter; others may have added to it.
+
+        Raises:
+            DamagedJournal: it is not.
+        """
+        if self._journal is None:
+            return
+        try:
+            status = self._journal.stat()
+        except FileNotFoundError:
+            raise DamagedJournal(f"{self._journal.name} was deleted") from None
+        if status.st_ino != self._left[0] or status.st_size < self._left[1]:
+            raise DamagedJournal(f"{self._journal.name} was replaced or cut")
+
+    def _leave(self) -> None:
+        if self._journal is not None:
+            status = self._journal.stat()
+            self._left = status.st_ino, status.st_size
+
     def take(self, event: Event) -> None:
-        """Take one more event in."""
+        """Take one more event in.
+
+        Raises:
+            DamagedJournal: somebody else has damaged the journal.
+        """
+        self.check()
+        self._take(event)
+        self._leave()
+
+    def _take(self, event: Event) -> None:
         changed = self._table.take(event)
         if event["type"] == "run_started":
             self._study_id()
@@ -231,39 +289,3 @@ def _naive(time: str | float) -> datetime:
     if not isinstance(time, str):
         return datetime(2000, 1, 1) + timedelta(seconds=time)  # virtual seconds
     return datetime.fromisoformat(time).astimezone().replace(tzinfo=None)  # Optuna's times have no zone
-
-
-class MirrorThread:
-    """Keeps a mirror in a thread of its own, so that a slow or broken storage never holds up a run.
-
-    Args:
-        make: makes the mirror; called in the thread, because importing Optuna takes a second.
-        say: told once, in one line, when the mirror fails.
-    """
-
-    def __init__(self, make: Callable[[], Mirror], say: Callable[[str], None]):
-        self._make = make
-        self._say = say
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="study", daemon=True)
-        self._thread.start()
-
-    def take(self, event: Event) -> None:
-        """Mirror this event after the ones before it; returns at once."""
-        self._events.put(event)
-
-    def close(self, timeout: float = 20.0) -> None:
-        """End the thread once it has caught up, or after ``timeout`` seconds."""
-        self._events.put(None)
-        self._thread.join(timeout)
-
-    def _run(self) -> None:
-        try:
-            mirror = self._make()
-            while (event := self._events.get()) is not None:
-                mirror.take(event)
-        except Exception as error:  # whatever a storage may raise: the run does not depend on it
-            text = " ".join(str(error).split())[:200]
-            self._say(
-                f"the Optuna mirror is not kept any more ({type(error).__name__}: {text}); the run goes on without it"
-            )

@@ -21,8 +21,6 @@ from medl.mmar.stats import read_metrics
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-_NOTHING = JobStatus.NO_SCORE, JobStatus.FAILED, JobStatus.REJECTED, JobStatus.INTERRUPTED, JobStatus.STOPPED
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -135,7 +133,7 @@ class Rows:
         elif kind == "job_reported":
             if event.get("decision") == "stop" and (row := self._last[event["job"]])["reason"] is None:
                 row["reason"] = f"stopped early after epoch {event['epoch']}: {event.get('reason', '')}".rstrip(": ")
-        elif kind == "job_ended":
+        elif kind in ("job_ended", "job_retried"):
             self._end(self._last[event["job"]], event, event["outcome"])
         elif kind == "job_interrupted":
             self._end(self._last[event["job"]], event, {"status": "interrupted", "reason": event.get("reason", "")})
@@ -334,7 +332,7 @@ def _moment(text: str | None) -> str:
 
 
 def text(summary: Mapping[str, Any]) -> str:
-    """Return the table as plain text, and below it the reason of each job that has no score."""
+    """Return the table as plain text, and below it why jobs have no score, or ended early."""
     from rich.console import Console
 
     console = Console(width=160, color_system=None, force_terminal=False, highlight=False)
@@ -344,7 +342,7 @@ def text(summary: Mapping[str, Any]) -> str:
     dropped = 0
     for row in summary["jobs"]:
         dropped += row["job"] is None
-        if row["job"] is not None and row["reason"] and row["status"] in _NOTHING:
+        if row["job"] is not None and row["reason"] and row["status"] != JobStatus.RUNNING:
             lines.append(f"{row['job']}: {row['status']}: {row['reason']}")
     if dropped:
         lines.append(f"{dropped} recommendations were dropped from the queue: the run was stopped")

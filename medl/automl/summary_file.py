@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,7 +29,16 @@ class SummaryFile:
         self._rows = rows
         self._say = say
         self._written = self._cost = 0.0
+        self._missing = False
         self.stale = False
+
+    def is_last(self) -> bool:
+        """Return whether the file is the one that an engine writes at the end of all, and of these rows."""
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return bool(found == json.loads(json.dumps(masked_value(self._rows.value(alive=False)))))
 
     def write(self, progress: Mapping[str, Progress], *, last: bool = False) -> None:
         """Write it, or leave it for later.
@@ -44,6 +54,10 @@ class SummaryFile:
         try:
             write_json(self._path, masked_value(self._rows.value(progress, alive=not last)))
         except OSError as error:
-            self._say(f"{self._path} cannot be written: {error.strerror}; the record goes on without it")
+            if not self._missing:  # said once, until it can be written again
+                self._say(f"{self._path} cannot be written: {error.strerror}; the record goes on without it")
+            self._missing = True
+        else:
+            self._missing = False
         self._written = time.monotonic()
         self._cost = self._written - begun

@@ -14,6 +14,7 @@ from typing import Any
 from medl.automl.api import Executor, Handler
 from medl.automl.defs import NO_SCORE, Context, ContextKey, JobStatus, Outcome, Recommendation
 from medl.automl.events import now
+from medl.automl.faults import Fault, fault_of_error
 from medl.automl.goals import Goals
 from medl.automl.user_code import raised
 from medl.automl.worker_spec import WorkerSpec
@@ -114,7 +115,8 @@ def run_executor(executor: Executor, order: Order, report: Report) -> Outcome:
         if not isinstance(error, MedlError) and not order.stopping.is_set():
             report(executor, "execute", error)
         reason = str(error) if isinstance(error, MedlError) else raised(executor, "execute", error)
-        outcome = Outcome(order.recommendation.id, JobStatus.FAILED, reason=" ".join(reason.split()))
+        info = {"fault": str(fault_of_error(error))}
+        outcome = Outcome(order.recommendation.id, JobStatus.FAILED, reason=" ".join(reason.split()), info=info)
     if order.stopping.is_set() and outcome.status not in (JobStatus.OK, JobStatus.NO_SCORE):
         outcome = dataclasses.replace(outcome, status=JobStatus.INTERRUPTED)
     return outcome
@@ -154,6 +156,7 @@ def as_outcome(result: Any, trial: str, executor: str, goals: Goals | None = Non
     for name, value in (*values.items(), *constraints.items(), *violations.items()):
         if not math.isfinite(value):
             status, reason = JobStatus.FAILED, f"{name} is {value}"
+            result = dataclasses.replace(result, info={**result.info, "fault": str(Fault.NAN)})
     if status is JobStatus.RUNNING:
         status, reason = JobStatus.FAILED, f"{executor} gave back an outcome that still runs"
     if status is JobStatus.OK and not values:

@@ -1,8 +1,8 @@
 """Clara Train's import paths, so that code written against them runs unchanged.
 
-``medl/compat/clara/`` holds a package ``automl`` of re-exports: the very objects of :mod:`medl.automl`, nothing of its
-own. It is on ``sys.path`` only within :func:`clara_imports`: while a module that a config names is loaded, and, last of
-all places, while a program of medl runs user code (:mod:`medl.conf.user_imports`).
+``medl/compat/clara/`` holds packages ``automl`` and ``dlmed`` of re-exports: the very objects of :mod:`medl.automl`,
+nothing of their own. It is on ``sys.path`` only within :func:`clara_imports`: while a module that a config names is
+loaded, and, last of all places, while a program of medl runs user code (:mod:`medl.conf.user_imports`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CLARA_PATH = str(Path(__file__).resolve().parent / "clara")
-"""The folder that holds the package ``automl``."""
+"""The folder that holds the packages ``automl`` and ``dlmed``."""
 
 
 @contextmanager

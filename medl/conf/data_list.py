@@ -41,6 +41,27 @@ def read_data_list(path: Path, key: str, base_dir: Path, file: str = "") -> list
     return [{name: _joined(name, value, base_dir) for name, value in item.items()} for _, item in items]
 
 
+def listed_files(path: Path, key: str, base_dir: Path) -> list[tuple[str, str]]:
+    """Return the place (``training[0].image``) and the whole path of each file that one list names.
+
+    Args:
+        path: the data list.
+        key: the list's name; of ``training:fold!=0`` the files of these items.
+        base_dir: the folder that relative paths start from.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    items, _ = _items(path, key, str(path))
+    return [
+        (place, os.path.join(base_dir, text))
+        for item_path, item in items
+        for name, value in item.items()
+        for place, text in _texts(value, child(item_path, name))
+        if _is_path(name, text, base_dir)
+    ]
+
+
 def read_description(path: Path) -> str:
     """Return what a data list says of itself under ``description``; empty where it says nothing or cannot be read."""
     try:
@@ -137,7 +158,8 @@ def _items(path: Path, key: str, file: str, asked: str = "") -> tuple[list[tuple
             continue
         items.append((place, item))
         for name, content in item.items():
-            if content is None or content == "" or content == []:
+            is_object = isinstance(content, dict) and name.startswith(("image", "label"))
+            if content is None or content == "" or content == [] or is_object:
                 problems.append(
                     Problem(
                         rule="the value is a path, a number or a list",

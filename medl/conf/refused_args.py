@@ -1,7 +1,7 @@
 """Args by which a component of MONAI would import, unpickle or fetch what its config must not name.
 
-``LoadImage`` looks a ``reader`` up by its full name wherever Python finds one, and calls it: so a text in an arg is held
-to the same rule as ``path``.
+``LoadImage`` looks a ``reader`` up by its full name wherever Python finds one, and calls it: so a text in an arg is
+held to the same rule as ``path``.
 """
 
 from __future__ import annotations

@@ -1,91 +1,45 @@
-"""record.json: what a job was made of and what came of it, enough to make it again."""
+"""record.json: what a training was made of and what came of it, enough to make it again.
+
+Each training writes one beside its checkpoints (``models/record.json``). A search takes its jobs' over into
+``<job>/record.json``, with what only the search knows. Form of both: ``config/record.schema.json``.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import getpass
+import json
 import os
-import platform
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import medl
-from medl.masked import masked_value
+from medl.errors import MedlError
+from medl.masked import masked_value, secrets_of
 from medl.mmar.archive import MMAR
+from medl.mmar.code_version import code_version
+from medl.mmar.contents import hash_of
 from medl.mmar.files import write_json
+from medl.mmar.logged_metrics import metrics_hash, metrics_table
+from medl.mmar.machine import hardware, packages
+from medl.mmar.stats import TrainStats, read_metrics
+from medl.mmar.weights_hash import checkpoints
 
-VERSION = 1
+VERSION = 2
 """Of the record's layout; a reader that knows a lower number reads what it knows."""
 
-PACKAGES = ("torch", "monai", "pytorch-ignite", "numpy", "nibabel", "optuna", "horovod")
-"""What a result depends on, as far as it is installed."""
+RECORD_FILE = "record.json"
+"""Its name, in a job's archive and beside the checkpoints of a training."""
 
+_MEASURED = ("data",)
+"""What holds hashes and numbers alone, so that no secret need be looked for in it."""
 
-INSTRUCTION_SETS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
-"""By these MKL and oneDNN choose their kernels, so bit for bit needs the same ones."""
-
-
-@lru_cache(maxsize=1)
-def packages() -> dict[str, str]:
-    """Return the version of each package that a result depends on and that is installed."""
-    found = {"python": platform.python_version(), "medl": medl.__version__}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-@lru_cache(maxsize=1)
-def hardware() -> dict[str, Any]:
-    """Return the machine: processor, its instruction sets, cores that may be used, memory in GiB."""
-    model, flags = "", ""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as stream:
-            for line in stream:
-                name, _, value = line.partition(":")
-                if name.strip() == "model name" and not model:
-                    model = value.strip()
-                elif name.strip() in ("flags", "Features") and not flags:
-                    flags = value.strip()
-    except OSError:
-        pass  # not Linux: what platform says is all there is
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
-    return {
-        "host": platform.node(),
-        "machine": platform.machine(),
-        "system": platform.platform(),
-        "cpu": model or platform.processor(),
-        "instruction_sets": sorted(set(flags.split()).intersection(INSTRUCTION_SETS)),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_gib": round(memory / 2**30, 1),
-        "gpus": _gpus(),
-    }
-
-
-def _gpus() -> list[str]:
-    """Return the model of each GPU, as the NVIDIA driver says it."""
-    found = []
-    for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
-        try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            continue
-        found += [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
-    return found
-
-
-def file_hash(path: Path) -> str | None:
-    """Return the SHA-256 of a file's bytes, or ``None`` where it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return None
+_OF_THE_TRAINING = (
+    *("seed", "settings", "python", "launcher", "ranks", "threads", "code", "packages", "hardware", "data"),
+    *("resumed_after", "memory"),
+)
+"""What the training itself knows better than the search that started it."""
 
 
 def job_record(
@@ -103,6 +57,8 @@ def job_record(
     threads: int | None,
     data_list: Mapping[str, Any],
     lineage: Sequence[Mapping[str, Any]] = (),
+    launcher: str = "python",
+    ranks: int = 1,
 ) -> dict[str, Any]:
     """Return a job's record as it stands before the job runs; its outcome is filled in by :func:`close_record`.
 
@@ -123,31 +79,89 @@ def job_record(
         threads: computing threads per process, where they were set.
         data_list: the data list's file and the hash of its content.
         lineage: the jobs that its weights lived through before, the oldest first.
+        launcher: what starts the processes.
+        ranks: how many of them train.
     """
     return {
-        "version": VERSION,
+        **_opened(config, resolved_config, environment),
         "job": job,
         "attempt": attempt,
         "worker": worker,
         "recommendation": dict(recommendation),
         "values": {prl: list(concrete) for prl, concrete in values.items()},
-        "seed": _seed(config, environment),
-        "config": dict(config),
-        "resolved_config": None if resolved_config is None else dict(resolved_config),
-        "environment": dict(environment),
         "argv": list(argv),
-        "python": sys.executable,
         "slots": list(slots),
         "threads": threads,
         "data_list": dict(data_list),
         "lineage": [dict(segment) for segment in lineage],
+        "launcher": launcher,
+        "ranks": ranks,
+    }
+
+
+def training_record(
+    *,
+    config: Mapping[str, Any],
+    resolved_config: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    **known: Any,
+) -> dict[str, Any]:
+    """Return the record of a training as it stands when it starts, with nothing that only a search knows.
+
+    Args:
+        config: the train config as it is in the file.
+        resolved_config: the same as it is trained.
+        environment: the content of environment.json.
+        settings: the variables of ``--set``.
+        known: further fields of the record.
+    """
+    opened = {**_opened(config, resolved_config, environment), "settings": dict(settings), "argv": list(sys.argv)}
+    return {**opened, **known}
+
+
+def _opened(
+    config: Mapping[str, Any], resolved_config: Mapping[str, Any] | None, environment: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return every field of a record, in their order, with what is known of any training before it runs."""
+    return {
+        "version": VERSION,
+        "job": None,
+        "attempt": None,
+        "worker": None,
+        "recommendation": None,
+        "values": {},
+        "seed": _seed(config, environment),
+        "config": dict(config),
+        "resolved_config": None if resolved_config is None else dict(resolved_config),
+        "environment": dict(environment),
+        "settings": {},
+        "argv": [],
+        "python": sys.executable,
+        "launcher": "python",
+        "ranks": 1,
+        "slots": None,
+        "threads": None,
+        "user": _user(),
+        "code": {**code_version(), "custom": {}, "imported": {}},
         "packages": packages(),
         "hardware": hardware(),
-        "start": _now(),
+        "data_list": {"file": None, "sha256": None},
+        "data": None,
+        "lineage": [],
+        "resumed_after": None,
+        "start": moment(),
         "end": None,
         "wall_s": None,
-        "checkpoint": None,
         "timings": {},
+        "memory": [],
+        "max_epoch": None,
+        "horizon": None,
+        "key_metric": None,
+        "metrics": {},
+        "metrics_sha256": None,
+        "checkpoint": None,
+        "checkpoints": {},
         "outcome": None,
     }
 
@@ -157,31 +171,89 @@ def close_record(
     *,
     outcome: Mapping[str, Any],
     wall_s: float,
-    checkpoint: str | None,
-    timings: Mapping[str, float],
+    root: Path,
+    folder: Path,
+    stats: TrainStats | None,
+    training: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the record with what came of the job.
+    """Return the record with what came of the training: its outcome, every metric, its checkpoints.
 
     Args:
-        record: of :func:`job_record`.
+        record: of :func:`job_record` or :func:`training_record`.
         outcome: status, values, epoch, reason.
-        wall_s: wall seconds of the job.
-        checkpoint: its best weights, relative to the job's archive.
-        timings: seconds per phase, as the training measured them.
+        wall_s: wall seconds.
+        root: the archive.
+        folder: of the checkpoints.
+        stats: what the training said of itself, or ``None`` where it did not come to its end.
+        training: the training's own record, where this one is a job's; ``None`` where there is none.
     """
-    return {
+    try:
+        lines = read_metrics(folder)
+    except MedlError:
+        lines = []
+    ended = training is not None and training.get("outcome") is not None
+    weights = training["checkpoints"] if training is not None and ended else checkpoints(folder)
+    best = os.path.relpath(folder / "model.pt", root) if "model.pt" in weights else None
+    closed = {
         **record,
-        "end": _now(),
+        **{name: training[name] for name in _OF_THE_TRAINING if training and training.get(name) is not None},
+        "end": moment(),
         "wall_s": round(wall_s, 3),
-        "checkpoint": checkpoint,
-        "timings": dict(timings),
+        "timings": dict(stats.timings) if stats is not None else dict((training or record).get("timings", {})),
+        "metrics": metrics_table(lines),
+        "metrics_sha256": metrics_hash(lines),
+        "checkpoint": best,
+        "checkpoints": weights,
         "outcome": dict(outcome),
     }
+    if stats is not None:
+        closed |= {"max_epoch": stats.max_epoch, "horizon": stats.horizon, "key_metric": _key_metric(stats)}
+    return closed
 
 
 def write_record(mmar: MMAR, record: Mapping[str, Any]) -> None:
-    """Write ``record.json`` of a job's archive, whole or not at all."""
-    write_json(mmar.record, masked_value(record))
+    """Write ``record.json`` of a job's archive, whole or not at all, without secrets."""
+    write_json(mmar.record, without_secrets(record))
+
+
+def write_training_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write ``record.json`` beside the checkpoints of a training, whole or not at all, without secrets."""
+    write_json(folder / RECORD_FILE, without_secrets(record))
+
+
+def take_training_record(folder: Path) -> dict[str, Any] | None:
+    """Return what a job's training wrote of itself, and remove it: the job's own record has it from now on."""
+    record = read_record(folder / RECORD_FILE)
+    (folder / RECORD_FILE).unlink(missing_ok=True)
+    return record
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return a record; ``None`` where there is none that can be read."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and "outcome" in record else None
+
+
+def without_secrets(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a record in which secrets of the environment and passwords are masked."""
+    secrets = set(secrets_of(os.environ))
+    environ = {name: value for name, value in os.environ.items() if value in secrets}
+    return {name: value if name in _MEASURED else masked_value(value, environ) for name, value in record.items()}
+
+
+def file_hash(path: Path) -> str | None:
+    """Return the SHA-256 of a file's bytes, or ``None`` where it cannot be read."""
+    return hash_of(path)
+
+
+def _key_metric(stats: TrainStats) -> dict[str, Any] | None:
+    if stats.key_metric is None:
+        return None
+    best, epoch = stats.best_metric, stats.best_epoch
+    return {"name": stats.key_metric, "best": best, "best_epoch": epoch, "last": stats.last_metric}
 
 
 def _seed(config: Mapping[str, Any], environment: Mapping[str, Any]) -> Any:
@@ -190,5 +262,13 @@ def _seed(config: Mapping[str, Any], environment: Mapping[str, Any]) -> Any:
     return determinism.get("random_seed") if isinstance(determinism, Mapping) else None
 
 
-def _now() -> str:
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's number without a name
+        return str(os.getuid())
+
+
+def moment() -> str:
+    """Return the time now, with the zone, to the millisecond."""
     return datetime.now(timezone.utc).astimezone().isoformat(timespec="milliseconds")

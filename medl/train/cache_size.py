@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,11 +12,15 @@ import torch
 from monai.data import CacheDataset, SmartCacheDataset
 
 from medl.memory import Room, size_text
+from medl.train.unreadable_image import unreadable_image
 
 SAMPLES = 4
 """Cases that are loaded first and measured; they stay in the cache."""
 USABLE = 0.8
 """Part of a job's share of the RAM that caches may take; the rest is for batches, loaders and the network."""
+
+WAIT_S = 30.0
+"""Longest time that is waited for cases being loaded where another one failed."""
 
 
 def capped(
@@ -102,7 +108,7 @@ class _Measured:
         if not wanted:
             return []
         progress, dataset.progress = dataset.progress, False
-        first = list(self.cls._fill_cache(dataset, wanted[:SAMPLES]))
+        first = self._loaded(dataset, wanted[:SAMPLES])
         dataset.progress = progress
         is_all = isinstance(dataset, SmartCacheDataset)
         many = self.most(first, len(first), len(wanted), is_all=is_all)
@@ -110,7 +116,28 @@ class _Measured:
             dataset.cache_num = dataset.set_num = many
             dataset._hash_keys = dataset._hash_keys[:many]
         rest = wanted[len(first) : many]
-        return [*first[:many], *(self.cls._fill_cache(dataset, rest) if rest else [])]
+        return [*first[:many], *(self._loaded(dataset, rest) if rest else [])]
+
+    def _loaded(self, dataset: Any, indices: Sequence[int]) -> list[Any]:
+        """Return cases that MONAI loads in a pool of threads.
+
+        The pool does not wait for its threads where one fails. A thread that is inside torch when Python ends would
+        abort the process, and with that change its exit code.
+
+        Raises:
+            ConfigError: an image cannot be loaded.
+        """
+        before = set(threading.enumerate())
+        try:
+            return list(self.cls._fill_cache(dataset, indices))
+        except BaseException as error:
+            until = time.monotonic() + WAIT_S
+            for thread in set(threading.enumerate()) - before:
+                thread.join(max(0.0, until - time.monotonic()))
+            chain = (error, error.__cause__, error.__context__)
+            if unreadable := unreadable_image([one for one in chain if one is not None]):
+                raise unreadable from error
+            raise
 
 
 def bytes_of(value: Any) -> int:

@@ -28,7 +28,12 @@ class CaseNames:
         for value in (item.get("image"), *item.values()):
             path = getattr(value, "meta", {}).get(_FILE)
             if path:
-                whole = os.path.abspath(str(path))
-                inside = os.path.relpath(whole, os.path.abspath(self.folder))
-                return whole if inside.startswith("..") else inside
+                return shown_path(str(path), self.folder)
         return ""
+
+
+def shown_path(path: str, folder: Path) -> str:
+    """Return a file's path as it is shown: relative to ``folder`` where it lies in it, else whole."""
+    whole = os.path.abspath(path)
+    inside = os.path.relpath(whole, os.path.abspath(folder))
+    return whole if inside.startswith("..") else inside

@@ -10,6 +10,7 @@ from medl.raised import user_place
 from medl.train.loader_death import loader_death
 from medl.train.out_of_memory import is_out_of_memory
 from medl.train.remedies import remedy
+from medl.train.unreadable_image import unreadable_image
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -34,6 +35,8 @@ def failure(error: BaseException, epoch: int | None = None) -> MedlError:
     for one in chain:
         if isinstance(one, MedlError):
             return one
+    if unreadable := unreadable_image(chain):
+        return unreadable
     where = f"epoch {epoch}: " if epoch else ""
     if any(type(one).__name__ == "HorovodInternalError" for one in chain):
         return RankLost(f"{where}another rank ended; its own last line says why.")

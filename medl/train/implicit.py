@@ -107,7 +107,7 @@ def complete_args(
         if "CheckpointSaver" in bases:
             args = saver_defaults(args)
         if "MetricsSaver" in bases:
-            args.setdefault("batch_transform", CaseNames(parts.mmar.root / str(parts.variables.get("DATA_ROOT") or "")))
+            args.setdefault("batch_transform", CaseNames(_data_folder(parts)))
         if "TensorBoardHandler" in bases and not args.get("summary_writer"):
             args.setdefault("log_dir", str(parts.folder))
         if "CheckpointLoader" in bases:
@@ -177,6 +177,7 @@ def finish_component(parts: Parts, section: str, key: str, value: Any, args: Map
     from monai.handlers import CheckpointLoader, CheckpointSaver
 
     from medl.train.first_weights import say_what_fails
+    from medl.train.load_image import name_unreadable
     from medl.train.window_memory import with_less_memory
 
     if (section, key) == ("train", "dataset") and not isinstance(args.get("data"), list) and _is_cut(parts, value):
@@ -189,6 +190,8 @@ def finish_component(parts: Parts, section: str, key: str, value: Any, args: Map
         return averaging(value)
     if key in ("model", "loss") and isinstance(value, torch.nn.Module):
         return value.to(parts.device.device)
+    if key == "pre_transforms":
+        return name_unreadable(value, _data_folder(parts))
     if (section, key) == ("validate", "inferer"):
         return with_less_memory(value, f"{'validate.' if 'train' in parts.config else ''}inferer", parts.say)
     if key in ("key_metric", "additional_metrics"):
@@ -201,6 +204,10 @@ def finish_component(parts: Parts, section: str, key: str, value: Any, args: Map
         switch = "dont_load_ckpt_model" in parts.variables
         return say_what_fails(value, parts.file, f"{section}.handlers", has_switch=switch)
     return value
+
+
+def _data_folder(parts: Parts) -> Path:
+    return parts.mmar.root / str(parts.variables.get("DATA_ROOT") or "")
 
 
 def _is_cut(parts: Parts, dataset: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from monai.handlers import LrScheduleHandler, ValidationHandler
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from medl.errors import ConfigError, Problem
+from medl.mmar.files import copy_file
 from medl.train.carried import Carried, put_back
 from medl.train.distributed import Ranks
 from medl.train.kept_state import read_kept
@@ -131,7 +131,7 @@ class Start:
         self._take_over()  # now there is a scaler as well
         best = self.source.best
         if best is not None and self.ranks.writes:
-            shutil.copyfile(best, self.carried.keeper.best_path)
+            copy_file(best, self.carried.keeper.best_path)
 
     def _advance_schedule(self, trainer: Engine) -> None:
         schedule, kept = self.carried.lr_scheduler, self.source.kept

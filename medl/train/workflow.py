@@ -16,6 +16,7 @@ from monai.handlers import TensorBoardHandler
 from medl.conf.sections import SECTIONS
 from medl.errors import ConfigError, Problem, RunError
 from medl.mmar.archive import MMAR
+from medl.mmar.machine import memory_peak
 from medl.mmar.stats import RESUME_FILE, TrainStats, clear_stats, models_folder, write_stats
 from medl.train.build import Training, build_training
 from medl.train.determinism import draw_seed, make_deterministic
@@ -28,9 +29,11 @@ from medl.train.implicit import Parts
 from medl.train.launched import Launched, launched
 from medl.train.limits import NotTrained, words
 from medl.train.printout import Switches, conf_lines
+from medl.train.recording import Recording
 from medl.train.resume import inexact, read_progress
 from medl.train.start_from import Source, read_source, source_words
 from medl.train.stopping import Stopped
+from medl.train.torch_facts import torch_facts
 
 
 def train(
@@ -43,6 +46,7 @@ def train(
     import_s: float = 0.0,
     started: float | None = None,
     resume: bool = False,
+    recording: Recording | None = None,
 ) -> None:
     """Train, and leave checkpoints, ``metrics.jsonl`` and, when asked for, ``train_stats.json``.
 
@@ -55,6 +59,7 @@ def train(
         import_s: wall seconds that the imports took.
         started: when the process began, on ``time.monotonic``.
         resume: whether to go on from the last epoch that a training before kept in the same folder.
+        recording: what writes the training's record, on rank 0; ``None`` for no record.
 
     Raises:
         ConfigError: objects cannot be built from the config, or the data break a rule.
@@ -63,6 +68,28 @@ def train(
         Stopped: a signal asked for the end; the last weights are written.
     """
     started = time.monotonic() if started is None else started
+    try:
+        _train(mmar, config, variables, file, write_train_stats, import_s, started, resume, recording)
+    except BaseException as error:
+        if recording is not None:
+            recording.end_badly(error)
+        raise
+    finally:
+        if recording is not None:
+            recording.give_up()
+
+
+def _train(
+    mmar: MMAR,
+    config: dict[str, Any],
+    variables: Mapping[str, Any],
+    file: str,
+    write_train_stats: bool,
+    import_s: float,
+    started: float,
+    resume: bool,
+    recording: Recording | None,
+) -> None:
     building = time.monotonic()
     ranks = start_ranks(use_gpu=flag(variables, "use_gpu", default=True))
     if flag(variables, "multi_gpu", default=False) and ranks.size == 1:
@@ -98,10 +125,15 @@ def train(
         _print_conf(training, variables, device, seed)
     build_s = time.monotonic() - building
 
+    if recording is not None:
+        known = {"resumed_after": None if before is None else before["epoch"]}
+        spent = {"import_s": round(import_s, 4), "build_s": round(build_s, 4)}
+        recording.start(folder, {**torch_facts(), **known, "timings": spent})
     running = time.monotonic()
     _run(training)
     train_s = time.monotonic() - running
-    ranks.barrier()  # a rank that left now would take the connection with it
+    memory = ranks.gather(memory_peak())  # no rank leaves before: it would take the connection with it
+    ranks.barrier()
     if not ranks.writes:
         return
     said = end_words(training.built, training.limit, training.trainer.state.epoch, training.last_epoch)
@@ -111,20 +143,27 @@ def train(
         _say(said)
     with _one_line(training.last_epoch):
         training.keeper.finish()
+        timings = _timings(import_s, build_s, train_s, training, started)
+        early = training.stop is not None and training.stop.found
+        stats = training.lines.stats(
+            training.last_epoch, timings, stopped_early=early, measured=dict(training.measured)
+        )
         if write_train_stats:
-            timings = {
-                "import_s": import_s,
-                "build_s": build_s,
-                "train_s": max(0.0, train_s - training.lines.validate_s),
-                "validate_s": training.lines.validate_s,
-                "total_s": time.monotonic() - started,
-            }
-            rounded = {name: round(seconds, 4) for name, seconds in timings.items()}
-            early = training.stop is not None and training.stop.found
-            stats = training.lines.stats(
-                training.last_epoch, rounded, stopped_early=early, measured=dict(training.measured)
-            )
             write_stats(folder, stats)
+    if recording is not None:
+        recording.end(stats, memory)
+
+
+def _timings(import_s: float, build_s: float, train_s: float, training: Training, started: float) -> dict[str, float]:
+    """Return the wall seconds of each phase; ``train_s`` is given with the validation in it."""
+    timings = {
+        "import_s": import_s,
+        "build_s": build_s,
+        "train_s": max(0.0, train_s - training.lines.validate_s),
+        "validate_s": training.lines.validate_s,
+        "total_s": time.monotonic() - started,
+    }
+    return {name: round(seconds, 4) for name, seconds in timings.items()}
 
 
 def _reject(

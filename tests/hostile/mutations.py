@@ -92,7 +92,24 @@ ATTACKS: tuple[Any, ...] = (
 )
 """What a value may be replaced by, texts of every attack among them."""
 
-PIECES = (b"{", b"}", b"[", b"]", b'"', b",", b":", b"\\", b"\\u", b"\xff", b"\x00", b"0", b"9" * 5000, b"-", b"e9", b"@")
+PIECES = (
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b'"',
+    b",",
+    b":",
+    b"\\",
+    b"\\u",
+    b"\xff",
+    b"\x00",
+    b"0",
+    b"9" * 5000,
+    b"-",
+    b"e9",
+    b"@",
+)
 """What bytes are put in at a random place."""
 
 
@@ -170,7 +187,9 @@ def _by_value(value: Any, draw: random.Random) -> Any:
 
 
 def _name(draw: random.Random, key: str) -> str:
-    return draw.choice((key[:-1], key + "s", key.upper(), "@" + key, "#" + key, "", " ", "a.b", "a\nb", "__class__", "\0"))
+    return draw.choice(
+        (key[:-1], key + "s", key.upper(), "@" + key, "#" + key, "", " ", "a.b", "a\nb", "__class__", "\0")
+    )
 
 
 def started_processes() -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from medl.automl.defs import Context, ContextKey
+from medl.automl.disk import FULL
 from medl.automl.plan import Plan, make_plan
 from medl.conf.component import user_folders
 from medl.conf.user_imports import user_imports
@@ -31,6 +32,7 @@ EXAMPLE = """settings of the search (any other NAME=VALUE is a variable of the c
   algorithm=NAME         controller in place of the config's; controller.ARG=VALUE sets an arg of it
   metric=NAME mode=min   what the search is after, in place of the config's key metric
   domains=lr,net         only search items of these domains
+  console=false          no console; console_port=N: where it listens                                 default 33330
 
 example:
   python -m medl.apps.automl.train -m demo --set run_id=a workers=0:1
@@ -88,7 +90,7 @@ def run(root: Path, automlconf: str, words: Sequence[str], *, dry_run: bool = Fa
         RunError: the run cannot start or go on.
     """
     # the user's code is there for as long as it may run: it may import inside its methods
-    with user_imports(user_folders((root / "custom").absolute())):
+    with user_imports(user_folders((root / "custom").absolute()), say=say):
         return _run(make_plan(root, automlconf, words), words, dry_run=dry_run)
 
 
@@ -116,12 +118,17 @@ def say(line: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+    except OSError as error:
+        if error.errno not in FULL:  # of a full disk the run hears elsewhere; a line of a log ends no search
+            raise
 
 
 def _search(plan: Plan, words: Sequence[str]) -> int:
     from medl.automl.ending import ending
     from medl.automl.engine import Engine
     from medl.automl.events import read_events
+    from medl.automl.gpu_leases import gpu_names, lease
+    from medl.automl.hardware import visible_gpus
     from medl.automl.stopping_rule import stopping_rule
     from medl.conf.data_list import read_description
 
@@ -137,12 +144,11 @@ def _search(plan: Plan, words: Sequence[str]) -> int:
         ) from error
     events, _ = read_events(folder.events)
     finished = bool(events) and events[-1]["type"] == "run_ended"
-    if not any(event["type"] == "job_started" for event in events):  # else they are kept, and must be the same
-        _write_configs(plan)
     if not finished:
         say(f"run {folder.run_id}: {folder.root}")
     goals, stopping = plan.parts.goals, plan.parts.stopping
     small = goals.objectives and goals.objectives[0].mode == "min"
+    gpus = gpu_names(plan.workers, visible_gpus()) if plan.gpus else ()
     result = Engine(
         folder=folder,
         workers=plan.workers,
@@ -160,6 +166,9 @@ def _search(plan: Plan, words: Sequence[str]) -> int:
         goals=goals,
         epochs=plan.epochs,
         stopping=stopping_rule(stopping, minimize=bool(small)) if stopping is not None else None,
+        console=plan.console,
+        limits=plan.parts.limits,
+        leases=lambda: lease(gpus, folder.root, share=plan.parts.limits.share_gpus, say=say),
     ).run()
     workers = ":".join(worker.gpu_list_string() for worker in plan.workers)
     resolved = plan.checked.resolved
@@ -197,13 +206,6 @@ def _context(plan: Plan) -> Context:
     ):
         ctx.set_prop(key, value)
     return ctx
-
-
-def _write_configs(plan: Plan) -> None:
-    """Keep the resolved configs with the run."""
-    from medl.mmar.files import write_json
-
-    write_json(plan.folder.config, _configs(plan))
 
 
 def _configs(plan: Plan) -> dict[str, Any]:

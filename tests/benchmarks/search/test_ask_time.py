@@ -35,3 +35,10 @@ def test_it_prints_a_table(benchmark, monkeypatch, capsys):
         benchmark.made("qmc", 5, {"ahead": "0"})
     benchmark.main()
     assert [line.count("|") for line in capsys.readouterr().out.splitlines()] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("name", ["asha", "hyperband", "bohb", "dehb", "pbt", "evolution"])
+def test_a_schedule_is_long_enough_for_so_many_trials(benchmark, name):
+    found = benchmark.measured(name, 80, 3, 60.0, {})
+    assert found
+    assert all(seconds >= 0 for seconds in found)

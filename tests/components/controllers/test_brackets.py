@@ -85,7 +85,7 @@ def test_fitted_brackets_grow_by_nu_up_to_the_epochs(epochs, R, nu, kind):
     if nu > R:
         return
     if epochs < nu ** last_bracket(R, nu):
-        with pytest.raises(ValueError, match=r"shorter than one epoch|cannot be divided"):
+        with pytest.raises(ValueError, match="shorter than one epoch"):
             fitted(R, nu, kind, epochs)
         return
     for bracket in fitted(R, nu, kind, epochs):

@@ -6,7 +6,8 @@ import pytest
 
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, ParameterRange, SearchSpace
 from medl.automl.goals import Constraint, Goals
-from medl.components.controllers.suggested import MAX_REDRAWS, SuggestedController
+from medl.components.controllers.redraws import MAX_REDRAWS
+from medl.components.controllers.suggested import SuggestedController
 from medl.testing.spaces import FLOAT_ONLY, MIXED
 
 

@@ -18,20 +18,30 @@ import pytest
 import torch
 
 from medl.assets import asset
+from medl.automl.comparison import compared_result, differences
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, Recommendation, SearchResult
 from medl.automl.launch import Launch
+from medl.automl.reproduce import make_archive, recorded, result, steps
 from medl.components.executors.mmar_executor import MMARExecutor
 from medl.conf.validate import schema_problems
 from medl.mmar.archive import MMAR
 from medl.mmar.stats import read_metrics, read_stats
 
 CUSTOM = '''
+import os, signal
+from pathlib import Path
+
 import torch
 from torch.utils.data import Dataset
 
 
+KILL = Path(__file__).with_name("kill")
+
+
 class Blobs(Dataset):
     """Small pictures, in half of which the left half is bright."""
+
+    calls = 0
 
     def __init__(self, count):
         random = torch.Generator().manual_seed(count)
@@ -42,6 +52,10 @@ class Blobs(Dataset):
         return len(self.images)
 
     def __getitem__(self, index):
+        if KILL.exists() and self.calls == int(KILL.read_text()):
+            KILL.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.calls += 1
         return {"image": self.images[index], "label": torch.tensor([[float(index % 2 == 0)]])}
 
 
@@ -193,6 +207,14 @@ def test_a_chain_of_jobs_and_its_replay(ctx: Context, tmp_path: Path) -> None:
     shutil.copytree(third, best)
     for folder in (first, second, third):
         shutil.rmtree(folder)
+    original = recorded(best)
+    mmar = make_archive(original, tmp_path / "again")
+    for step in steps(original, mmar, os.environ):
+        assert trained(step.launch.argv, mmar.log) == 0, mmar.log.read_text()
+    compared = compared_result(record, result(mmar))
+    assert compared.same, compared.lines
+    assert not differences(record, result(mmar))
+    assert all(torch.equal(final(mmar.models)[key], value) for key, value in final(best / "models").items())
     noting = tmp_path / "python"  # writes down what the script would have it do
     noting.write_text('#!/bin/bash\n[[ $1 == -c ]] || echo "$*" >> "$0.calls"\n')
     noting.chmod(0o755)
@@ -240,3 +262,84 @@ def test_what_does_not_go_on_is_refused_before_anything_starts(ctx: Context, end
     record["outcome"]["status"] = "failed"
     (ended / "record.json").write_text(json.dumps(record))
     assert "it ended as failed" in refused(resume_from="W1_1_J1")
+
+
+# An attempt that did not come to its end ------------------------------------------------------------------------------
+
+
+def attempt(ctx: Context, number: int, executor: MMARExecutor, faults: tuple[str, ...] = ()) -> tuple[Outcome, Path]:
+    space = executor.determine_search_space(ctx)
+    job = Context(ctx)
+    job.set_prop(ContextKey.JOB_NAME, "W1_1_J1")
+    job.set_prop(ContextKey.GPUS, [0])
+    job.set_prop(ContextKey.ATTEMPT, number)
+    job.set_prop(ContextKey.FAULTS, faults)
+    values = {p.prl: 0.1 if p.domain == "lr" else 0 for p in space.parameters}
+    outcome = executor.execute(Recommendation("T1", SearchResult(space, values)), job)
+    return outcome, Path(ctx.get_prop(ContextKey.RUN_ROOT)) / "W1_1_J1"
+
+
+def test_a_killed_job_goes_on_bit_for_bit(ctx: Context, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    whole, there = execute(ctx, "W2_1_J2")
+    kill = Path(ctx.get_prop(ContextKey.MMAR_ROOT)) / "custom/kill"
+    kill.write_text("28")  # in the midst of the fourth epoch
+    outcome, job = attempt(ctx, 1, MMARExecutor(poll_interval=0.1))
+    assert outcome.status is JobStatus.FAILED and outcome.info["fault"] == "killed", outcome
+    assert "signal 9" in outcome.reason
+    before = read_metrics(job / "models")
+    assert [line["epoch"] for line in before] == [1, 2, 3]
+    kill.unlink()
+    outcome, job = attempt(ctx, 2, InThisProcess(), ("killed",))
+    assert outcome.status is JobStatus.OK, outcome.reason
+    assert "the training goes on after epoch" in (job / "log.txt").read_text()
+    assert (outcome.values, outcome.epoch, outcome.info) == (whole.values, 6, whole.info)
+    lines = read_metrics(job / "models")
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6] and lines[0] == before[0]
+    assert [line["losses"] for line in lines] == [line["losses"] for line in read_metrics(there / "models")]
+    for name in ("final_model.pt", "model.pt"):
+        one, other = (torch.load(folder / "models" / name, weights_only=True)["model"] for folder in (job, there))
+        assert all(torch.equal(one[key], other[key]) for key in other)
+    assert not (job.with_name("W1_1_J1.attempt1") / "models/resume.pt").exists()
+    assert len(read_metrics(job.with_name("W1_1_J1.attempt1") / "models")) == 3, "what was set aside stays as it was"
+
+
+@pytest.mark.parametrize("damage", ["torn", "flipped", "refused"])
+def test_a_checkpoint_that_does_not_serve_is_said_and_the_job_begins_anew(
+    ctx: Context, damage: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole, job = attempt(ctx, 1, InThisProcess())
+    resume = job / "models/resume.pt"
+    data = bytearray(resume.read_bytes())
+    if damage == "torn":
+        del data[len(data) // 2 :]
+    elif damage == "flipped":
+        data[len(data) // 2] ^= 255
+    else:
+        value = torch.load(resume, weights_only=True)
+        torch.save({**value, "seed": 99}, resume)
+        data = bytearray(resume.read_bytes())
+    resume.write_bytes(data)
+    outcome, job = attempt(ctx, 2, InThisProcess())
+    assert outcome.status is JobStatus.OK and outcome.values == whole.values
+    assert [line["epoch"] for line in read_metrics(job / "models")] == [1, 2, 3, 4, 5, 6]
+    said = [line for line in capfd.readouterr().out.splitlines() if "W1_1_J1" in line]
+    assert len(said) == 1 and ("is refused" if damage == "refused" else "cannot be read") in said[0]
+
+
+def test_a_job_without_memory_is_trained_with_half_its_batch_where_that_is_allowed(ctx: Context) -> None:
+    class Short(InThisProcess):
+        def _run(self, name: str, job: MMAR, launch: Launch, log: Path | None, watchdog: Any) -> tuple[int, bool]:
+            if json.loads(job.train_config.read_text())["train"]["dataloader"]["args"]["batch_size"] == 4:
+                job.log.write_text("medl: epoch 1: out of memory (CUDA out of memory). A smaller batch needs less.\n")
+                return 1, False
+            return super()._run(name, job, launch, log, watchdog)
+
+    outcome, _ = attempt(ctx, 1, Short())
+    assert outcome.info["fault"] == "out_of_memory" and "runs_again" not in outcome.info
+    outcome, _ = attempt(ctx, 1, Short(halve_batch_on_oom=True))
+    assert outcome.info["runs_again"] is True
+    outcome, job = attempt(ctx, 2, Short(halve_batch_on_oom=True), ("out_of_memory",))
+    assert outcome.status is JobStatus.OK, outcome.reason
+    assert outcome.info["batch_size"] == {"asked": 4, "trained": 2}
+    record = json.loads((job / "record.json").read_text())
+    assert record["config"]["train"]["dataloader"]["args"]["batch_size"] == 2

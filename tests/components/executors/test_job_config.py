@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from medl.components.executors.job_config import first_weights, job_environment, moved, resolved_config
+from medl.automl.left_behind import first_weights, moved, resolved_config
+from medl.components.executors.job_config import job_environment
 
 
 def environment(source: Path, job: Path, given: dict[str, Any], **more: Any) -> dict[str, Any]:

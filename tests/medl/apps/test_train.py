@@ -77,6 +77,7 @@ def test_a_training_leaves_checkpoints_lines_and_statistics(make_archive: Make, 
         "resume.pt",
         "metrics.jsonl",
         "train_stats.json",
+        "record.json",
     }
     for name in ("model.pt", "final_model.pt"):
         checkpoint = load(models / name)
@@ -546,7 +547,7 @@ def test_a_signal_ends_it_with_whole_files(make_archive: Make, tiny_config: Conf
     assert process.returncode == code, err
     assert err.startswith("medl: stopped by SIG") and "Traceback" not in err
     names = {path.name for path in (root / "models").iterdir()}
-    assert names == {"model.pt", "final_model.pt", "resume.pt", "metrics.jsonl"}
+    assert names == {"model.pt", "final_model.pt", "resume.pt", "metrics.jsonl", "record.json"}
     for name in ("model.pt", "final_model.pt"):
         load(root / "models" / name)
     assert len(read_metrics(root / "models")) >= 2

@@ -297,3 +297,51 @@ def test_replay_of_any_order_of_events_gives_the_live_state(data):
     if cap is not None:
         assert len(core.trials) <= cap + 1
     assert len({job.trial for job in core.jobs.values()}) == len(core.jobs)
+
+
+def suspend(core, *workers, back=False):
+    for worker in workers:
+        core.replay({"type": "worker_resumed" if back else "worker_suspended", "worker": worker})
+
+
+def test_a_suspended_worker_is_given_nothing_and_the_others_go_on():
+    core = begin("a", "b", "c")
+    suspend(core, "W1")
+    assert start(core) == ["W2_1_J1"]
+    end(core, "W2_1_J1")
+    refined(core, "W2_1_J1")
+    assert start(core) == ["W2_2_J2"]
+    suspend(core, "W1", back=True)
+    assert start(core) == ["W1_1_J3"]
+
+
+def test_all_suspended_the_run_waits_while_anything_is_queued_and_ends_where_nothing_is():
+    core = begin("a", "b", workers=1)
+    start(core)
+    suspend(core, "W1")
+    assert core.held
+    end(core, "W1_1_J1")
+    refined(core, "W1_1_J1")
+    assert core.due() == [] and core.held
+    core.replay({"type": "stop_asked", "reason": "x"})
+    assert core.due() == [DropQueue(("b",))] and not core.held
+    core.replay({"type": "queue_dropped", "trials": ["b"], "reason": "x"})
+    assert core.due() == [EndRun("stopped")]
+
+
+def test_suspended_workers_stay_so_when_the_run_is_taken_up_and_those_who_left_are_forgotten():
+    core = begin("a", "b", "c")
+    suspend(core, "W1", "W2")
+    core.replay({"type": "run_resumed", "workers": ["W1"]})
+    assert core.suspended == {"W1"} and core.held and core.due() == []
+
+
+def test_an_aborted_job_is_known_until_it_ends_and_only_one_that_runs_is_aborted():
+    core = begin("a")
+    start(core)
+    core.replay({"type": "abort_asked", "job": "W1_1_J1", "attempt": 1})
+    assert core.aborted == {"W1_1_J1"}
+    assert end(core, "W1_1_J1", {"status": "stopped"})[0].job == "W1_1_J1"  # the controller is told
+    assert core.aborted == set()
+    with pytest.raises(ValueError, match="does not run"):
+        core.replay({"type": "abort_asked", "job": "W1_1_J1", "attempt": 1})

@@ -30,6 +30,7 @@ from medl.automl.engine import Engine
 from medl.automl.events import EventLog, read_events
 from medl.automl.fingerprint import fingerprint
 from medl.automl.lock import hold
+from medl.automl.run_limits import RunLimits
 from medl.automl.worker_spec import parse_workers
 from medl.errors import RunError
 from medl.mmar.run_folder import RunFolder
@@ -730,6 +731,192 @@ def test_a_second_signal_waits_for_nobody(tmp_path):
     assert time.monotonic() - begun < 25
     assert [row["status"] for row in result.summary["jobs"]] == ["interrupted"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+# Faults ---------------------------------------------------------------------------------------------------------------
+
+
+def failing(times, fault, **info):
+    """A job that fails so often, then gives its value."""
+    left = {}
+
+    def job(value, ctx):
+        left[value] = left.get(value, times) - 1
+        if left[value] < 0:
+            return value
+        return Outcome("", JobStatus.FAILED, reason=f"it was {fault}", info={"fault": fault, **info})
+
+    return Function(job)
+
+
+@pytest.fixture
+def no_pause(monkeypatch):
+    monkeypatch.setattr("medl.automl.engine.DiskWatch.failed", lambda self: None)
+
+
+@pytest.mark.usefixtures("no_pause")
+@pytest.mark.parametrize(
+    ("times", "fault", "info", "attempts", "status"),
+    [
+        (1, "crash", {}, 2, "ok"),
+        (2, "crash", {}, 2, "failed"),
+        (1, "config", {}, 1, "failed"),
+        (1, "nan", {}, 1, "failed"),
+        (1, "out_of_memory", {}, 1, "failed"),
+        (1, "out_of_memory", {"runs_again": True}, 2, "ok"),
+        (5, "killed", {}, 6, "ok"),
+        (4, "disk_full", {}, 5, "ok"),
+        (99, "killed", {}, 10, "failed"),
+    ],
+)
+def test_the_controller_hears_one_outcome_of_a_job_however_often_it_is_tried(
+    tmp_path, times, fault, info, attempts, status
+):
+    controller, executor, said = Fixed([0.1]), failing(times, fault, **info), []
+    handler = Recording()
+    result = engine(tmp_path, controller, executor, workers="0", handlers=[handler], said=said).run()
+    assert executor.jobs == [("W1_1_J1", number) for number in range(1, attempts + 1)]
+    assert controller.heard == [("t0", status)]
+    assert [row["status"] for row in result.summary["jobs"]] == ["failed"] * (attempts - 1) + [status]
+    assert types(tmp_path).count("job_retried") == attempts - 1
+    assert sum("runs again" in line for line in said) == attempts - 1
+    assert sum(name == "end_job" for name, _ in handler.calls) == attempts
+    assert sum(name == "outcome_recorded" for name, _ in handler.calls) == 1
+
+
+def test_max_attempts_may_be_one(tmp_path):
+    executor = failing(1, "crash")
+    engine(tmp_path, Fixed([0.1]), executor, workers="0", limits=RunLimits(max_attempts=1)).run()
+    assert len(executor.jobs) == 1
+
+
+@pytest.mark.parametrize("number", [3, 4, 5, 6, 9, 12])
+def test_a_run_with_retries_cut_after_any_event_goes_on_to_the_same_end(tmp_path, number):
+    whole = engine(tmp_path / "whole", Fixed([0.1, 0.2]), failing(1, "crash"), workers="0").run()
+    engine(tmp_path, Fixed([0.1, 0.2]), failing(1, "crash"), workers="0").run()
+    cut(tmp_path, after=lambda event: event["n"] == number)
+    controller = Fixed([0.1, 0.2])
+    result = engine(tmp_path, controller, failing(0, ""), workers="0").run()
+    assert result.status == whole.status
+    ended = [event for event in read_events(tmp_path / "a" / "events.jsonl")[0] if event["type"] == "job_ended"]
+    assert sorted(event["job"] for event in ended) == ["W1_1_J1", "W1_2_J2"]
+    assert [event["outcome"]["status"] for event in ended] == ["ok", "ok"]
+    assert sorted(controller.heard) == [("t0", "ok"), ("t1", "ok")]
+
+
+def test_what_failed_before_is_known_to_the_next_attempt_also_after_a_restart(tmp_path):
+    seen = []
+
+    def job(value, ctx):
+        seen.append(ctx.get_prop(ContextKey.FAULTS))
+        info = {"fault": "out_of_memory", "runs_again": True}
+        return value if len(seen) > 1 else Outcome("", JobStatus.FAILED, info=info)
+
+    engine(tmp_path, Fixed([0.1]), Function(job), workers="0").run()
+    assert seen == [(), ("out_of_memory",)]
+    cut(tmp_path, after=lambda event: event["type"] == "job_retried")
+    engine(tmp_path, Fixed([0.1]), Function(job), workers="0").run()
+    assert seen[2:] == [("out_of_memory",)]
+
+
+def test_a_run_whose_first_jobs_fail_alike_is_given_up(tmp_path):
+    executor, said = failing(99, "config"), []
+    result = engine(tmp_path, Fixed([n / 10 for n in range(1, 10)], first=9), executor, said=said).run()
+    assert (result.status, result.exit_code) == ("stopped", 3)
+    assert 3 <= len(executor.jobs) <= 5
+    assert any("failed alike (config): it was config" in line for line in said)
+
+
+def test_no_job_starts_while_the_disk_is_full(tmp_path, monkeypatch):
+    free = [0]
+    monkeypatch.setattr("medl.automl.engine.DiskWatch.short", lambda self: not free[0])
+    controller, said = Fixed([0.1]), []
+    made = engine(tmp_path, controller, said=said, poll_s=0.01)
+    found = []
+    thread = threading.Thread(target=lambda: found.append(made.run()))
+    thread.start()
+    wait_for(lambda: "recommended" in types(tmp_path) if (tmp_path / "a/events.jsonl").exists() else False)
+    time.sleep(0.1)
+    assert "job_started" not in types(tmp_path)
+    free[0] = 1
+    thread.join(60)
+    assert found[0].status == "finished" and controller.heard == [("t0", "ok")]
+
+
+def test_a_full_disk_holds_the_record_up_and_nothing_is_lost(tmp_path, monkeypatch):
+    append, left = EventLog.append, [0]
+
+    def full(self, event):
+        if left[0] and event["type"] == "job_ended":
+            left[0] -= 1
+            raise RunError("events.jsonl cannot be written: No space left on device.") from OSError(28, "full")
+        return append(self, event)
+
+    def job(value, ctx):
+        left[0] = 3
+        return value
+
+    monkeypatch.setattr(EventLog, "append", full)
+    controller, said = Fixed([0.1, 0.2]), []
+    result = engine(tmp_path, controller, Function(job), said=said, poll_s=0.01).run()
+    assert result.status == "finished"
+    assert sorted(controller.heard) == [("t0", "ok"), ("t1", "ok")]
+    assert any("No space left" in line for line in said) and any("written again" in line for line in said)
+
+
+def test_a_job_that_takes_too_long_ends_with_its_epoch_else_at_once(tmp_path):
+    class Slow(Function):
+        def __init__(self, gentle):
+            super().__init__(self.job)
+            self.gentle, self.gate, self.calls = gentle, threading.Event(), []
+
+        def job(self, value, ctx):
+            assert self.gate.wait(60)
+            return value if self.gentle else Outcome("", JobStatus.STOPPED, reason="it was aborted")
+
+        def stop_early(self, ctx):
+            self.calls.append("gently")
+            if self.gentle:
+                self.gate.set()
+
+        def abort(self, ctx):
+            self.calls.append("hard")
+            self.gate.set()
+
+    limits = RunLimits(max_job_run_time=0.05)
+    gentle = Slow(True)
+    more = {"limits": limits, "poll_s": 0.01, "stop_patience_s": 0.2, "workers": "0"}
+    result = engine(tmp_path / "one", Fixed([0.1]), gentle, **more).run()
+    assert [row["status"] for row in result.summary["jobs"]] == ["ok"]
+    assert gentle.calls == ["gently"]
+    hard, controller = Slow(False), Fixed([0.1])
+    result = engine(tmp_path / "two", controller, hard, **more).run()
+    assert hard.calls == ["gently", "hard"]
+    assert controller.heard == [("t0", "failed")]
+    assert "max_job_run_time" in result.summary["jobs"][0]["reason"]
+
+
+def test_a_run_that_takes_too_long_starts_nothing_more(tmp_path):
+    def job(value, ctx):
+        wait_for(lambda: "stop_asked" in types(tmp_path))
+        return value
+
+    limits = RunLimits(max_sys_run_time=0.5)
+    result = engine(tmp_path, executor=Function(job), limits=limits, poll_s=0.01).run()
+    assert (result.status, result.exit_code) == ("stopped", 0)
+    assert [row["status"] for row in result.summary["jobs"]] == ["ok", "ok", "stopped", "stopped"]
+
+
+def test_what_a_run_begins_with_is_written_under_its_lock(tmp_path):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    with hold(folder / "lock"), pytest.raises(RunError, match="another engine"):
+        engine(tmp_path, configs={"mine": 1}).run()
+    assert not (folder / "config.json").exists()
+    engine(tmp_path, configs={"mine": 1}).run()
+    assert json.loads((folder / "config.json").read_text()) == {"mine": 1}
+    engine(tmp_path, configs={"mine": 2}).run()
+    assert json.loads((folder / "config.json").read_text()) == {"mine": 1}
 
 
 # What it costs ------------------------------------------------------------------------------------------------------

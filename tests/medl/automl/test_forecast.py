@@ -16,6 +16,7 @@ from medl.components.controllers.grid import GridController
 from medl.components.controllers.random import RandomController
 from medl.components.controllers.reinforcement import ReinforcementController
 from medl.mmar.archive import MMAR
+from medl.mmar.run_folder import RunFolder
 
 RATE = ParameterRange("lr.float.$0:lr", "lr", "float", ("lr",), (FloatRange(0.1, 0.2),))
 ACT = ParameterRange("net.enum.train.model$0:act", "net", "enum", ("act",), (("relu",), ("prelu",)))
@@ -81,9 +82,9 @@ def test_disk_is_judged_by_the_archive(tmp_path: Path):
         (tmp_path / name).write_bytes(b"x" * size)
     numbers = made(tmp_path, GridController(points=10), SearchSpace((RATE,)), kept=2)
     assert (numbers.clone_bytes, numbers.weights_bytes) == (1500, 2_000_000)
-    assert numbers.disk_bytes == (2 + 4 + 1) * 2_001_500
-    assert "about 14.0 MB at most; of the archives the best 2 stay" in "\n".join(numbers.lines())
-    assert made(tmp_path, GridController(points=10), SearchSpace((RATE,))).disk_bytes == 12 * 2_001_500
+    assert numbers.disk_bytes == (2 + 4 + 1) * 2_001_500 + 4 * 3_000_000
+    assert "about 26.0 MB at most; of the archives the best 2 stay" in "\n".join(numbers.lines())
+    assert made(tmp_path, GridController(points=10), SearchSpace((RATE,))).disk_bytes == 12 * 2_001_500 + 4 * 3_000_000
 
 
 def test_the_plan_shows_space_first_jobs_and_the_exact_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -136,3 +137,14 @@ def test_epochs_of_a_controller_that_shares_them_out(tmp_path: Path):
     assert "epochs: about 936 in all; each job is given a number of its own" in lines
     lines = made(tmp_path, Shared(), SearchSpace((RATE,)), epochs=27).lines()
     assert "epochs: about 963 in all, 27 of them the baseline's; each job is given a number of its own" in lines
+
+
+def test_a_disk_that_will_be_full_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/model.pt").write_bytes(b"0" * 1000)
+    space, run = SearchSpace((ACT,)), RunFolder(tmp_path / "automl", "a")
+    lines = made(tmp_path, GridController(), space, folder=run).lines()
+    assert any(line.startswith("free on that disk: ") for line in lines)
+    monkeypatch.setattr("medl.automl.forecast.free_bytes", lambda folder: 5000)
+    lines = made(tmp_path, GridController(), space, folder=run).lines()
+    assert any(line.startswith("warning: 5.0 kB are free on that disk: it will be full") for line in lines)

@@ -12,6 +12,7 @@ from medl.automl.goal_settings import (
     metric_problems,
     read_goals,
     read_stopping,
+    weights_warning,
     with_goal_settings,
 )
 from medl.automl.goals import Constraint, Goals, Objective
@@ -40,12 +41,12 @@ def problems(**config: Any) -> list[tuple[str, str]]:
 def test_goals_are_read():
     goals = read_goals(
         {
-            "objectives": [{"metric": "a"}, {"metric": "b", "mode": "min"}],
+            "objectives": [{"metric": "a"}, {"metric": "b", "mode": "min", "reference": 3}],
             "constraints": {"params_m": {"max": 5}, "memory_mb": {"min": 1, "max": 2, "penalty": 0.01}},
         }
     )
     constraints = (Constraint("params_m", max=5), Constraint("memory_mb", max=2, min=1, penalty=0.01))
-    assert goals == Goals((Objective("a"), Objective("b", "min")), constraints)
+    assert goals == Goals((Objective("a"), Objective("b", "min", 3)), constraints)
     assert read_goals({"metric": "a", "mode": "min"}).objectives == (Objective("a", "min"),)
     assert read_goals({}) == Goals()
 
@@ -75,6 +76,24 @@ def test_good_goals():
     assert problems(objectives=[{"metric": "val_mean_dice"}, {"metric": "train_loss", "mode": "min"}]) == []
     assert problems(constraints={"params_m": {"max": 5}, "gflops": {"min": 1, "penalty": 0.5}}) == []
     assert problems(stopping={"name": "median", "args": {"min_trials": 3}}) == []
+
+
+def test_it_is_said_where_the_weights_follow_another_metric():
+    def said(saver: dict[str, Any] | None = None, **goals: Any) -> str | None:
+        handlers = [] if saver is None else [{"name": "CheckpointSaver", "args": {"save_key_metric": True, **saver}}]
+        config = {**TRAIN, "validate": {**TRAIN["validate"], "handlers": handlers}}
+        return weights_warning(read_goals(goals), config, "t.json")
+
+    assert said() is None
+    assert said(metric="val_mean_dice") is None
+    loss = said(metric="train_loss", mode="min") or ""
+    assert "the largest val_mean_dice, but the search looks for the smallest train_loss" in loss
+    distance = said(metric="SurfaceDistance", mode="min") or ""
+    assert '"key_metric_name": "SurfaceDistance", "key_metric_negative_sign": true' in distance
+    follows = {"key_metric_name": "SurfaceDistance", "key_metric_negative_sign": True}
+    assert said(follows, metric="SurfaceDistance", mode="min") is None
+    assert said({}, metric="val_mean_dice", mode="min") is not None
+    assert said(follows, objectives=[{"metric": "val_mean_dice"}, {"metric": "train_loss", "mode": "min"}]) is not None
 
 
 @pytest.mark.parametrize(

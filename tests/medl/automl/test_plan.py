@@ -287,6 +287,29 @@ def test_goals_of_the_command_line(make):
     assert len({made.fingerprint, plan(root, "metric=train_loss").fingerprint, plan(root).fingerprint}) == 3
 
 
+def test_no_stopping_rule_goes_with_a_scheduler(make):
+    root = make()
+    said = problems(root, "stopping=median", "algorithm=pbt")
+    assert "--set: stopping\n    no stopping rule goes with PbtController" in said
+    assert plan(root, "stopping=median", "algorithm=tpe").parts.stopping is not None
+    change(root / "config/config_automl.json", stopping={"name": "median"})
+    assert problems(root, "algorithm=asha").startswith("config/config_automl.json: stopping\n")
+    change(root / "config/config_automl.json", stopping={"name": "median", "disabled": True})
+    assert plan(root, "algorithm=asha").parts.stopping is None
+
+
+def test_a_budget_that_makes_no_difference(make):
+    root = make()
+    fidelity = '{"variable": "%s", "min": 0.1, "max": 1}'
+    said = problems(root, "algorithm=asha", f"controller.fidelity={fidelity % 'share'}")
+    assert said.startswith('--set: controller.fidelity\n    nothing in config/config_train.json refers to "{share}"')
+    assert "learning_rate is searched" in problems(
+        root, "algorithm=asha", f"controller.fidelity={fidelity % 'learning_rate'}"
+    )
+    made = plan(root, "algorithm=asha", f"controller.fidelity={fidelity % 'data_fraction'}")
+    assert made.parts.controller.fidelity.variable == "data_fraction"
+
+
 def test_the_space_of_the_run(make, config):
     config["epochs_more"] = 1
     config["search"].append(

@@ -70,6 +70,14 @@ def test_lists_and_objects_of_the_command_line():
     assert with_settings(config(), {"custom_automl_ranges": "{a"})["custom_automl_ranges"] == "{a"
 
 
+def test_an_arg_of_the_controller_may_be_a_list_or_an_object():
+    own = {"path": "nowhere.Mine"}
+    fidelity = '{"variable": "data_fraction", "min": 0.1, "max": 1}'
+    given = args({"controller.fidelity": fidelity, "controller.perturbation": "[0.5, 2]"}, controller=own)
+    assert given == {"fidelity": {"variable": "data_fraction", "min": 0.1, "max": 1}, "perturbation": [0.5, 2]}
+    assert args({"controller.fidelity": "{no JSON"}, controller=own) == {"fidelity": "{no JSON"}
+
+
 def test_a_key_is_placed_where_it_is_written():
     where = place_of({"metric": "a"}, "config/config_automl.json")
     assert where("metric") == (SETTING, "metric")

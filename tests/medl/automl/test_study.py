@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import optuna
 import pytest
 from optuna.storages import JournalStorage
@@ -12,7 +10,7 @@ from optuna.trial import TrialState
 
 from medl.automl.defs import FloatRange, ParameterRange, SearchSpace
 from medl.automl.events import space_to_json
-from medl.automl.study import MirrorThread, rebuild
+from medl.automl.study import AnothersStudy, DamagedJournal, rebuild
 
 LR, NET = "lr.float.$0:lr", "net.enum.train.model$0:act"
 SPACE = SearchSpace(
@@ -119,31 +117,45 @@ def test_a_storage_url_takes_the_study_and_keeps_those_of_other_runs(tmp_path):
         rebuild(EVENTS, tmp_path / "run" / "study.journal", "a", storage=url)
     assert shown(url)[1] == EXPECTED
     assert len(optuna.get_all_study_summaries(url)) == 1
-    with pytest.raises(RuntimeError, match="of another run"):
+    with pytest.raises(AnothersStudy, match="of another run"):
         rebuild(EVENTS, tmp_path / "other" / "study.journal", "a", storage=url)
     assert shown(url)[1] == EXPECTED
 
 
-def test_a_broken_mirror_is_said_once_and_holds_nobody_up(tmp_path):
-    said, told = [], threading.Event()
-
-    def say(line):
-        said.append(line)
-        told.set()
-
-    thread = MirrorThread(lambda: rebuild([], tmp_path / "none" / "study.journal", "a"), say)
-    for event in EVENTS:
-        thread.take(event)
-    assert told.wait(60)
-    thread.close()
-    assert len(said) == 1
-    assert "mirror is not kept" in said[0]
+def test_a_study_that_somebody_was_killed_while_making_is_made_anew(tmp_path):
+    url = f"sqlite:///{tmp_path}/runs.db"
+    optuna.create_study(study_name="a", storage=url)  # the mark that says whose it is has not come
+    rebuild(EVENTS, tmp_path / "run" / "study.journal", "a", storage=url)
+    assert shown(url)[1] == EXPECTED
 
 
-def test_the_thread_mirrors_everything_before_it_closes(tmp_path):
+def test_a_study_of_another_run_is_replaced_when_asked(tmp_path):
+    url = f"sqlite:///{tmp_path}/runs.db"
+    rebuild(EVENTS[:6], tmp_path / "run" / "study.journal", "a", storage=url)
+    rebuild(EVENTS, tmp_path / "other" / "study.journal", "a", storage=url, replace=True)
+    assert shown(url)[1] == EXPECTED
+
+
+@pytest.mark.parametrize("harm", ["delete", "cut", "replace"])
+def test_a_journal_that_is_damaged_meanwhile_is_noticed(tmp_path, harm):
     journal = tmp_path / "study.journal"
-    thread = MirrorThread(lambda: rebuild(EVENTS[:3], journal, "a"), pytest.fail)
-    for event in EVENTS[3:]:
-        thread.take(event)
-    thread.close(60)
+    mirror = rebuild(EVENTS[:6], journal, "a")
+    if harm == "delete":
+        journal.unlink()
+    elif harm == "cut":
+        journal.write_bytes(journal.read_bytes()[:-20])
+    else:
+        (tmp_path / "other").write_bytes(journal.read_bytes())
+        (tmp_path / "other").rename(journal)
+    with pytest.raises(DamagedJournal):
+        mirror.take(EVENTS[6])
+
+
+def test_others_may_add_to_the_journal(tmp_path):
+    journal = tmp_path / "study.journal"
+    mirror = rebuild(EVENTS[:6], journal, "a")
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    optuna.load_study(study_name="a", storage=storage).set_user_attr("note", "of a dashboard")
+    for event in EVENTS[6:]:
+        mirror.take(event)
     assert shown(JournalStorage(JournalFileBackend(str(journal))))[1] == EXPECTED

@@ -259,5 +259,7 @@ def test_several_objectives_have_a_front_and_a_volume_and_rejected_rows_say_why(
 def test_an_early_stop_is_told_in_its_row():
     report = {"type": "job_reported", "job": "W1_1_J1", "attempt": 1, "epoch": 3, "values": {"dice": 0.1}}
     stop = {**report, "decision": "stop", "reason": "its best is poor"}
-    rows = Rows("a", log(started("W1_1_J1", "a"), stop, ended("W1_1_J1", outcome(0.1, epoch=3)))).value()["jobs"]
-    assert (rows[0]["status"], rows[0]["reason"]) == ("ok", "stopped early after epoch 3: its best is poor")
+    summary = Rows("a", log(started("W1_1_J1", "a"), stop, ended("W1_1_J1", outcome(0.1, epoch=3)))).value()
+    [row] = summary["jobs"]
+    assert (row["status"], row["reason"]) == ("ok", "stopped early after epoch 3: its best is poor")
+    assert "W1_1_J1: ok: stopped early after epoch 3: its best is poor" in text(summary)

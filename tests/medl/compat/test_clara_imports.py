@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from medl.automl import api, defs
+from medl.automl.console import modules
 from medl.automl.defs import Context, ContextKey, JobStatus, Outcome, SearchResult
 from medl.compat import CLARA_PATH, clara_imports
 from medl.testing.dialogue import play, scored
@@ -22,7 +23,7 @@ def forgotten_modules():
     """Leave no module of Clara's names or of the user code behind."""
 
     def forget():
-        for name in [n for n in sys.modules if n.partition(".")[0] in ("automl", "clara_search", "mlflow")]:
+        for name in [n for n in sys.modules if n.partition(".")[0] in ("automl", "clara_search", "dlmed", "mlflow")]:
             del sys.modules[name]
 
     forget()
@@ -51,6 +52,9 @@ def clara_search(monkeypatch):
         ("automl.defs", "SearchResult", defs.SearchResult),
         ("automl.defs", "SearchSpace", defs.SearchSpace),
         ("automl.defs", "Status", defs.JobStatus),
+        ("dlmed.hci.reg", "CommandModule", modules.CommandModule),
+        ("dlmed.hci.reg", "CommandModuleSpec", modules.CommandModuleSpec),
+        ("dlmed.hci.reg", "CommandSpec", modules.CommandSpec),
         ("medl.apps.automl.constants", "MMARPropKey", defs.ContextKey),
     ],
 )
@@ -59,7 +63,7 @@ def test_the_names_are_the_very_objects(module, name, same):
         assert getattr(importlib.import_module(module), name) is same
 
 
-def test_commands_of_the_console_are_only_traced(tmp_path):
+def test_what_is_no_module_of_commands_is_only_traced(tmp_path):
     class MyCommands:
         pass
 
@@ -67,7 +71,7 @@ def test_commands_of_the_console_are_only_traced(tmp_path):
     ctx.set_trace("file", tmp_path / "trace.txt")
     Context(ctx).add_command_module(MyCommands())
     assert (tmp_path / "trace.txt").read_text().startswith("MyCommands: ")
-    assert "no admin console" in (tmp_path / "trace.txt").read_text()
+    assert "no get_spec()" in (tmp_path / "trace.txt").read_text()
     assert not ctx.stop_work_asked()
     with clara_imports():
         assert importlib.import_module("medl.apps.automl.constants").MMARPropKey.EXEC_SUBPROCESS == "_execSubprocess"
@@ -119,7 +123,7 @@ def test_a_package_of_the_user_with_the_same_name_wins(tmp_path, monkeypatch):
 
 
 def test_clara_offers_nothing_else_on_the_path():
-    assert {p.name for p in Path(CLARA_PATH).iterdir()} - {"__pycache__", "__init__.py"} == {"automl"}
+    assert {p.name for p in Path(CLARA_PATH).iterdir()} - {"__pycache__", "__init__.py"} == {"automl", "dlmed"}
 
 
 def test_a_clara_style_controller_runs_unchanged(clara_search):

@@ -55,13 +55,13 @@ def test_code_in_the_bundles_words(tiny_config, tmp_path):
 
 def test_a_text_that_a_bundle_would_run_is_refused(tiny_config, tmp_path):
     tiny_config["validate"]["pre_transforms"] += [
-        {"name": "LoadImaged", "args": {"keys": "image", "reader": "$__import__('os').system('true')"}},
+        {"name": "LoadImaged", "args": {"keys": "image", "prune_meta_pattern": "$__import__('os').system('true')"}},
         {"name": "Lambdad", "args": {"keys": "image", "func": "#@loss"}},
     ]
     with pytest.raises(ConfigError) as caught:
         made(tiny_config, tmp_path)
     paths = [problem.path for problem in caught.value.problems]
-    assert paths == ["validate.pre_transforms[2].args.reader", "validate.pre_transforms[3].args.func"]
+    assert paths == ["validate.pre_transforms[2].args.prune_meta_pattern", "validate.pre_transforms[3].args.func"]
 
 
 def test_a_class_of_the_users_own_is_said(tiny_config, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,20 @@ def test_sizes_of_cases():
     case = {"image": torch.zeros(2, 3), "label": np.zeros(5, np.uint8), "parts": [torch.zeros(1)], "name": "a"}
     assert bytes_of(case) == 24 + 5 + 4
     assert bytes_of(torch.zeros(9, device="meta")) == 0
+
+
+def test_where_a_case_fails_no_thread_is_left_in_the_midst_of_another(make):
+    begun, ended = [], []
+
+    class Failing(MapTransform):
+        def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
+            begun.append(item["image"])
+            if item["image"] == 0:
+                raise ValueError("no such case")
+            time.sleep(0.2)
+            ended.append(item["image"])
+            return item
+
+    with pytest.raises(RuntimeError):
+        make(CacheDataset, 100, transform=Compose([Failing("image"), RandAdjustContrastd("image")]), num_workers=4)
+    assert sorted(ended) == sorted(set(begun) - {0}) and len(begun) > 1

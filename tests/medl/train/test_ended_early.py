@@ -93,12 +93,12 @@ def test_score_that_is_looked_up_in_the_validation(tiny_config: dict[str, Any], 
 
 
 def test_own_handler_needs_set_trainer(tiny_config: dict[str, Any], make_archive: Make) -> None:
-    spec = {"path": "mine.Stop", "args": {"trainer": "@trainer"}}
+    spec = {"path": "stop_without_setter.Stop", "args": {"trainer": "@trainer"}}
     tiny_config["validate"]["handlers"].append(spec)
     root = make_archive(tiny_config)
     (root / "custom").mkdir()
     body = "class Stop:\n    def __init__(self, trainer=None): ...\n    def attach(self, engine): ...\n"
-    (root / "custom/mine.py").write_text(body)
+    (root / "custom/stop_without_setter.py").write_text(body)
     with pytest.raises(ConfigError, match="needs set_trainer"):
         run(root, tiny_config)
 

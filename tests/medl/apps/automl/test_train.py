@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from medl.apps.automl import train
+from medl.automl.gpu_leases import FOLDER, lease
 from medl.conf.validate import schema_problems
 
 
@@ -107,7 +108,7 @@ def test_a_moved_archive_goes_on(archive, tmp_path, capsys):
 def test_failed_jobs_do_not_end_the_search(archive, capsys):
     assert search(archive, "FAIL=relu") == 0
     rows = json.loads((archive.run("a") / "summary.json").read_text())["jobs"]
-    assert sorted(row["status"] for row in rows) == ["failed", "failed", "failed", "ok", "ok"]
+    assert sorted(row["status"] for row in rows) == ["failed"] * 6 + ["ok", "ok"]  # two attempts of each of three jobs
     failed = next(row for row in rows if row["status"] == "failed")
     assert failed["reason"] == "exit code 1: no such luck"
     assert str(archive.run("a") / failed["job"] / "log.txt") in capsys.readouterr().out
@@ -362,3 +363,26 @@ def test_a_real_search(archive, tiny_volumes):
     assert (job / "models/model.pt").is_file()
     assert (job / "models/final_model.pt").is_file()
     assert rows[0]["epochs"] == [1, 2]
+
+
+def test_gpus_of_another_search_are_refused_unless_they_may_be_shared(archive, capsys, monkeypatch, tmp_path):
+    """The GPUs are pretended; so are trainings."""
+    monkeypatch.setenv(FOLDER, str(tmp_path / "gpus"))
+    for module in ("hardware", "setting_checks"):
+        monkeypatch.setattr(f"medl.automl.{module}.visible_gpus", lambda *_: ("0", "1"))
+    with lease(["1"], tmp_path / "other"):
+        assert search(archive) == 2
+        said = capsys.readouterr().err
+        assert f"GPU 1 by process {os.getpid()}" in said and str(tmp_path / "other") in said
+        assert not (archive.run("a") / "W1_1_J0").exists()
+        assert search(archive, "share_gpus=true", "max_rounds=1") == 0
+    assert [path.name for path in (tmp_path / "gpus").iterdir()] == ["lock"]
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("max_attempts=0", "max_attempts is a whole number"), ("max_job_run_time=-1", "max_job_run_time is a number")],
+)
+def test_limits_that_mean_nothing_are_refused(archive, capsys, word, said):
+    assert search(archive, word) == 2
+    assert said in capsys.readouterr().err

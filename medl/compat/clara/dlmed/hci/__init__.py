@@ -1,0 +1,1 @@
+"""Clara's admin console, as far as user code names it."""
