@@ -24,8 +24,8 @@ MARK = "MEDL_TEST_RUN"
 PATIENCE_S = 10.0
 """Seconds that processes get to end by themselves, such as those that a killed one left."""
 
-KEPT = ("pytest-of-",)
-"""Beginnings of the names that may stay: pytest removes its own folders, but those of its last three runs."""
+KEPT = ("pytest-of-", "torchinductor_")
+"""Beginnings of the names that may stay: what pytest keeps of its last three runs, and an empty cache of torch."""
 
 
 def processes(mark: str) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from medl.automl.defs import SearchSpace
@@ -67,6 +67,7 @@ class AshaController(Scheduler):
     nu                   3            of nu trials one goes on, with nu times the budget
     min_epochs           1            no rung has fewer
     max_epochs           null         the top rung; null: ``epochs``
+    brackets             1            ladders: the first begins at the lowest rung, the second at the one above it, …
     suggester            "random"     where new configurations come from
     fidelity             "epochs"     or a first-level variable, {"variable": "data_fraction", "min": 0.1, "max": 1.0}
     horizon              "full"       the learning rate's schedule ends after a full training; "rung": at each job's end
@@ -92,6 +93,7 @@ class AshaController(Scheduler):
         nu: int = 3,
         min_epochs: int = 1,
         max_epochs: int | None = None,
+        brackets: int = 1,
         suggester: SuggesterSpec = "random",
         fidelity: Mapping[str, Any] | str | None = "epochs",
         horizon: str = "full",
@@ -110,16 +112,18 @@ class AshaController(Scheduler):
         whole_number("max_trials", max_trials)
         whole_number("nu", nu, least=2)
         whole_number("min_epochs", min_epochs)
+        whole_number("brackets", brackets)
         for name, given in (("max_concurrent", max_concurrent), ("max_epochs", max_epochs)):
             if given is not None:
                 whole_number(name, given)
         if max_epochs is not None and max_epochs < min_epochs:
             raise ValueError(f"max_epochs must be at least min_epochs, but {max_epochs} is less than {min_epochs}")
         self.max_trials, self.max_concurrent, self.nu = max_trials, max_concurrent, nu
-        self.min_epochs, self.max_epochs = min_epochs, max_epochs
+        self.min_epochs, self.max_epochs, self.brackets = min_epochs, max_epochs, brackets
         self._budgets: tuple[int | float, ...] = ()
-        self._rungs: list[AshaRung] = []
-        self._started = 0
+        self._ladders: list[list[AshaRung]] = []
+        self._started: list[int] = []  # configurations that began on each ladder
+        self._planned: list[int] = []  # that will, of max_trials
 
     def budgets(self, epochs: int | None) -> tuple[int | float, ...]:
         """Return the rungs, ascending.
@@ -145,35 +149,50 @@ class AshaController(Scheduler):
 
     def _begin(self, epochs: int | None, workers: int) -> int:
         self._budgets = self.budgets(epochs)
-        self._rungs = [AshaRung(self.nu) for _ in self._budgets]
-        self._started = 0
+        count = min(self.brackets, len(self._budgets))
+        self._ladders = [[AshaRung(self.nu) for _ in self._budgets[first:]] for first in range(count)]
+        self._started, self._planned = [0] * count, [0] * count
+        for _ in range(self.max_trials):
+            self._planned[self._turn(self._planned)] += 1
         return self.max_concurrent or workers + 1
 
     def _next(self) -> Trial | None:
-        for number in range(len(self._rungs) - 2, -1, -1):
-            if self._rungs[number].promotable() is not None:
-                trial = self._rungs[number].promote()
-                trial.rung, trial.budget = number + 1, self._budgets[number + 1]
-                return trial
-        if self._started >= self.max_trials:
+        for top in range(len(self._budgets) - 1, 0, -1):
+            for bracket, ladder_ in enumerate(self._ladders):
+                rung = top - bracket
+                if rung >= 1 and ladder_[rung - 1].promotable() is not None:
+                    trial = ladder_[rung - 1].promote()
+                    trial.rung, trial.budget = rung, self._budgets[top]
+                    return trial
+        if sum(self._started) >= self.max_trials:
             return None
-        new = self._new()
+        bracket = self._turn(self._started)
+        new = self._new(bracket)
         if new is not None:
-            self._started += 1
-            new.budget = self._budgets[0]
+            self._started[bracket] += 1
+            new.budget = self._budgets[bracket]
         return new
 
+    def _turn(self, started: Sequence[int]) -> int:
+        """Return the ladder on which the next configuration begins: all of them shall train as many epochs."""
+        return min(range(len(started)), key=lambda bracket: (started[bracket] + 1) * self._cost(bracket))
+
+    def _cost(self, bracket: int) -> float:
+        """Return about what a configuration of a ladder costs: each rung beyond the first as much, less what it had."""
+        rungs = len(self._budgets) - bracket
+        return float(self._budgets[bracket]) * (1 + (rungs - 1) * (1 - 1 / self.nu))
+
     def _judged(self, trial: Trial, score: float | None) -> None:
-        self._rungs[trial.rung].add(trial, score)
+        self._ladders[trial.group][trial.rung].add(trial, score)
 
     def _waiting(self) -> Iterable[Trial]:
         """Return the trials that can be promoted even if all that may come to their rung is worse."""
-        most = self.max_trials
-        for rung in self._rungs[:-1]:
-            candidates = rung.candidates(most)
-            yield from candidates
-            # what comes to the next rung at most: what was promoted, what can be, and what is still to come here
-            most -= len(rung) - rung.promoted - len(candidates)
+        for ladder_, most in zip(self._ladders, self._planned, strict=True):
+            for rung in ladder_[:-1]:
+                candidates = rung.candidates(most)
+                yield from candidates
+                # what comes to the next rung at most: what was promoted, can be, and is still to come here
+                most -= len(rung) - rung.promoted - len(candidates)
 
     def _full(self) -> int | float:
         return self._budgets[-1]

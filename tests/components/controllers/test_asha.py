@@ -40,13 +40,13 @@ def test_a_rung_promotes_what_sorting_everything_would(scores, nu, dice):
             promoted.add(found.number)
 
 
-@given(st.integers(1, 60), st.integers(2, 4), st.integers(0, 10**6), st.integers(1, 9))
+@given(st.integers(1, 60), st.integers(2, 4), st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 5))
 @settings(max_examples=60, deadline=None)
-def test_what_goes_on_was_needed_until_then(trials, nu, seed, workers):
+def test_what_goes_on_was_needed_until_then(trials, nu, seed, workers, brackets):
     """No checkpoint is resumed that needs() did not name from the moment at which it was made."""
     dice, ctx = Random(seed), run_context()
     ctx.set_prop(ContextKey.RUN_WORKERS, workers)
-    controller = AshaController(max_trials=trials, nu=nu)
+    controller = AshaController(max_trials=trials, nu=nu, brackets=brackets)
     controller.set_search_space(FLOAT_ONLY, ctx)
     queue, kept = list(controller.initial_recommendation(ctx)), set()
     while queue:

@@ -27,3 +27,12 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path):
     SummaryFile(tmp_path / "none" / "summary.json", Rows("a"), said.append).write({})
     assert len(said) == 1
     assert "cannot be written" in said[0]
+
+
+def test_the_last_one_is_known(tmp_path):
+    file = SummaryFile(tmp_path / "summary.json", Rows("a"), print)
+    assert not file.is_last()
+    file.write({})
+    assert not file.is_last()
+    file.write({}, last=True)
+    assert file.is_last()
