@@ -42,7 +42,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 ARMS: dict[str, Callable[[int], Controller]] = {
     "random": lambda seed: RandomController(10_000, seed),
     "asha": lambda seed: AshaController(max_trials=100_000, seed=seed),
-    "asha, 2 brackets": lambda seed: AshaController(max_trials=100_000, brackets=2, seed=seed),
+    "asha, 3 brackets": lambda seed: AshaController(max_trials=100_000, brackets=3, seed=seed),
+    "asha, 5 brackets": lambda seed: AshaController(max_trials=100_000, brackets=5, seed=seed),
     "hyperband": lambda seed: HyperbandController(R=EPOCHS, iterations=1000, seed=seed),
     "hyperband, paper": lambda seed: HyperbandController(R=EPOCHS, brackets="paper", iterations=1000, seed=seed),
     "bohb": lambda seed: BohbController(R=EPOCHS, iterations=1000, seed=seed),

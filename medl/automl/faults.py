@@ -104,6 +104,10 @@ _UNREADABLE = re.compile(
     r"|mmap length is greater than file size|cannot find a suitable reader|stale file handle",
     re.IGNORECASE,
 )
+_DAMAGED = re.compile(
+    r"was cut off or damaged|the file has to exist|files do not exist|folder of the data has to exist"
+)
+"""What a training says, with the exit code of a config error, of data that were there when the search began."""
 _STOPPED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
@@ -132,7 +136,7 @@ def fault_of(code: int, log: Path | None = None, *, oom_kills: int = 0, hosts: b
         return Fault.OUT_OF_MEMORY
     own = end.code if end is not None else code
     if own == 2:
-        return Fault.CONFIG
+        return Fault.UNREADABLE_FILE if _DAMAGED.search("\n".join(tail.splitlines()[-12:])) else Fault.CONFIG
     if hosts and (own == 255 or _LOST.search(tail)):
         return Fault.LOST_WORKER
     if _UNREADABLE.search(said):

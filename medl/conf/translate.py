@@ -234,7 +234,8 @@ class _Reader:
     def _refuse(self) -> None:
         old = self.row.get("arg")
         if old is None:
-            self._problem(f'there is no "{self.title}" any more', self.place.path, self.row["remedy"])
+            key = "path" if self.place.spec.get("path") else "name"  # the check of the name would say it once more
+            self._problem(f'there is no "{self.title}" any more', f"{self.place.path}.{key}", self.row["remedy"])
         elif old in self.args and self.args[old] is None:
             del self.args[old]
             self._note(f'the arg "{old}" is gone and said nothing')

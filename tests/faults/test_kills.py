@@ -24,6 +24,7 @@ def benchmark():
             sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "kills"), [(0, 2), (3, 3)])
 def test_a_search_with_kills_ends_as_one_without(benchmark, tmp_path, place, kills):
     search = benchmark.SIMULATED[place]

@@ -18,6 +18,7 @@ FAULTS = Path(__file__).parents[2] / "benchmarks" / "faults"
 
 pytestmark = [
     pytest.mark.horovod,
+    pytest.mark.slow,
     pytest.mark.skipif(importlib.util.find_spec("horovod") is None, reason="no Horovod: scripts/install_horovod.sh"),
 ]
 

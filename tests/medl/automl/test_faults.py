@@ -36,6 +36,8 @@ HOROVOD = "Process name: 1\nExit code: {}\n"
         (2, "medl: model.pt cannot be written or read (Read-only file system).", Fault.DISK_FULL),
         (1, "medl: epoch 1: RuntimeError: ... <- EOFError: Compressed file ended before", Fault.UNREADABLE_FILE),
         (1, "medl: epoch 1: ImageFileError: Cannot work out file type", Fault.UNREADABLE_FILE),
+        (2, "medl: images/a.nii.gz\n    it is whole. The file was cut off or damaged: copy it.", Fault.UNREADABLE_FILE),
+        (2, 'medl: data.json: training[0]\n    the file has to exist, but got "a.nii.gz".', Fault.UNREADABLE_FILE),
     ],
 )
 def test_exit_code_and_last_words_say_it(tmp_path: Path, code: int, log: str, fault: Fault):

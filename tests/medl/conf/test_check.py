@@ -526,3 +526,9 @@ def test_check_is_quick_and_imports_nothing_heavy() -> None:
     seconds, heavy = json.loads(done.stdout)
     assert heavy == []
     assert seconds < 2, "CPU seconds of the whole process"
+
+
+def test_a_name_that_is_gone_is_one_problem_with_its_remedy(root):
+    problem = one(root, changed("train/pre_transforms/2", {"name": "InverseKeys"}))
+    assert (problem.path, problem.near) == ("train.pre_transforms[2].name", ())
+    assert "any more" in problem.rule and "TraceKeys" in problem.remedy

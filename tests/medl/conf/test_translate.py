@@ -208,7 +208,7 @@ def test_refused_class_and_arg_say_what_to_do() -> None:
     handlers = [{"name": "TransformInverter"}, {"name": "StatsHandler", "args": {"logger_handler": 1}}]
     config = {"train": {"handlers": handlers}}
     gone, arg = translated(config, ROWS).problems
-    assert (gone.rule, gone.path) == ('there is no "TransformInverter" any more', "train.handlers[0]")
+    assert (gone.rule, gone.path) == ('there is no "TransformInverter" any more', "train.handlers[0].name")
     assert gone.remedy == "Use Invertd in post_transforms."
     assert (arg.path, arg.remedy) == ("train.handlers[1].args.logger_handler", "Use name.")
 
