@@ -88,6 +88,7 @@ class Engine:
         goals: objectives and constraints.
         epochs: of a whole training, where they are known.
         stopping: ends running jobs early; a new one.
+        warnings: what the person who reads the summary has to know of the scores.
         limits: attempts and time of a job, time of this call.
         leases: what is had as long as jobs may run, such as GPUs; entered once the run's lock is held.
         stop_patience_s: seconds that stopped jobs, and a controller that still thinks, get to end.
@@ -114,6 +115,7 @@ class Engine:
         goals: Goals | None = None,
         epochs: int | None = None,
         stopping: StoppingRule | None = None,
+        warnings: Sequence[str] = (),
         limits: RunLimits | None = None,
         leases: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
         stop_patience_s: float = STOP_PATIENCE_S,
@@ -134,6 +136,7 @@ class Engine:
         self.storage = storage
         self.say = say
         self.goals = goals if goals is not None else Goals()
+        self.warnings = warnings
         self.epochs = epochs
         self.leases = leases
         self.limits = limits if limits is not None else RunLimits()
@@ -277,6 +280,7 @@ class Engine:
             started |= {"controller": type(self.controller).__name__, **limits, "baseline": self.baseline}
             started |= {"baseline_values": self.baseline_values, "space": space_to_json(self._space)}
             started |= {"epochs": self.ctx.get_prop(ContextKey.EPOCHS), "goals": goals_to_json(self.goals)}
+            started |= {"warnings": list(self.warnings)} if self.warnings else {}
             self._record(started)
         self._mirror = self._begin_mirror()
         self._crew.begin()

@@ -5,7 +5,7 @@ needs, then ``crc`` (CRC-32 of the line without that key). The types:
 
 ==================== ===============================================================================================
 ``run_started``      run_id, fingerprint, controller, workers, max_rounds, baseline, baseline_values, space, epochs,
-                     goals
+                     goals, warnings (where there are some)
 ``run_resumed``      workers, max_rounds: an engine took the run up again; nothing runs at this moment
 ``recommended``      after (null, or the job whose outcome the controller was given), recommendations (perhaps none),
                      asked: how many events there were when it was asked

@@ -99,6 +99,7 @@ class Rows:
     def __init__(self, run_id: str, events: Iterable[Event] = ()):
         self.run_id = run_id
         self.status = "running"
+        self.warnings: list[str] = []
         self.best: dict[str, Any] | None = None
         self.baseline: dict[str, Any] | None = None
         self._rows: list[dict[str, Any]] = []
@@ -115,6 +116,7 @@ class Rows:
         """Take one more event in."""
         kind = event["type"]
         if kind == "run_started":
+            self.warnings = list(event.get("warnings", ()))
             self._space = space_from_json(event.get("space", []))
             self.goals = goals_from_json(event.get("goals", {}))
             if event.get("baseline"):
@@ -209,6 +211,7 @@ class Rows:
             "best": best,
             "objectives": objectives,
             "pareto": self._pareto(rows) if len(objectives) > 1 else None,
+            "warnings": self.warnings,
             "jobs": rows,
         }
 
@@ -346,4 +349,5 @@ def text(summary: Mapping[str, Any]) -> str:
             lines.append(f"{row['job']}: {row['status']}: {row['reason']}")
     if dropped:
         lines.append(f"{dropped} recommendations were dropped from the queue: the run was stopped")
+    lines += [f"note: {warning}" for warning in summary.get("warnings", ())]
     return "\n".join(lines)

@@ -22,6 +22,7 @@ from medl.train.build import Training, build_training
 from medl.train.determinism import draw_seed, make_deterministic
 from medl.train.device import Device, choose_device, flag
 from medl.train.distributed import start_ranks
+from medl.train.earlier_results import set_aside
 from medl.train.ended_early import end_words
 from medl.train.failure import failure
 from medl.train.heartbeat import remove_heartbeat
@@ -123,6 +124,10 @@ def _train(
             _say(source_words(source, training.built.get("train", "optimizer"), training.last_epoch))
     if ranks.writes and flag(variables, "print_conf", default=False):
         _print_conf(training, variables, device, seed)
+    if ranks.writes and not resume:
+        with _one_line():
+            if (earlier := set_aside(folder)) is not None:
+                _say(f"what an earlier training left in {folder} is kept in {earlier}; --resume would have gone on.")
     build_s = time.monotonic() - building
 
     if recording is not None:

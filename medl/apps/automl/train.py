@@ -166,6 +166,7 @@ def _search(plan: Plan, words: Sequence[str]) -> int:
         goals=goals,
         epochs=plan.epochs,
         stopping=stopping_rule(stopping, minimize=bool(small)) if stopping is not None else None,
+        warnings=plan.warnings,
         console=plan.console,
         limits=plan.parts.limits,
         leases=lambda: lease(gpus, folder.root, share=plan.parts.limits.share_gpus, say=say),

@@ -444,9 +444,10 @@ def test_a_broken_image_is_one_line_and_debug_shows_the_traceback(
     (tmp_path / "broken.json").write_text(json.dumps({"training": items, "validation": items}))
     words = ("--set", f"DATASET_JSON={tmp_path / 'broken.json'}")
     code, err = failing(run, make_archive(tiny_config, "a"), capsys, *words)
-    assert code == 1 and err.startswith("medl: epoch 1: ") and "--debug" in err and "broken.nii" in err
+    assert code == 2 and "broken.nii\n" in err and "a NIfTI file begins with a header" in err
+    assert "Traceback" not in err
     code, err = failing_with_traceback(run, make_archive(tiny_config, "b"), capsys, *words)
-    assert code == 1 and "Traceback (most recent call last)" in err and "TrainingError: epoch 1" in err
+    assert code == 2 and "Traceback (most recent call last)" in err and "broken.nii" in err
 
 
 def failing_with_traceback(run: Run, root: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:

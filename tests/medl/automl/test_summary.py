@@ -79,7 +79,7 @@ RUN = log(
 
 def test_rows_of_every_kind():
     summary = summarise("a", RUN, alive=True)
-    assert list(summary) == ["run_id", "status", "best", "objectives", "pareto", "jobs"]
+    assert list(summary) == ["run_id", "status", "best", "objectives", "pareto", "warnings", "jobs"]
     assert (summary["objectives"], summary["pareto"]) == ([], None)
     assert (summary["status"], summary["best"]) == ("running", "W2_1_J1")
     assert all(set(row) == KEYS for row in summary["jobs"])
@@ -263,3 +263,11 @@ def test_an_early_stop_is_told_in_its_row():
     [row] = summary["jobs"]
     assert (row["status"], row["reason"]) == ("ok", "stopped early after epoch 3: its best is poor")
     assert "W1_1_J1: ok: stopped early after epoch 3: its best is poor" in text(summary)
+
+
+def test_warnings_of_the_beginning_stand_below_the_table() -> None:
+    started = {"type": "run_started", "n": 1, "time": "2026-01-01T00:00:00+00:00", "space": [], "warnings": ["mind it"]}
+    value = Rows("a", [started]).value()
+    assert value["warnings"] == ["mind it"]
+    assert text(value).splitlines()[-1] == "note: mind it"
+    assert Rows("a", [{**started, "warnings": []}]).value()["warnings"] == []
