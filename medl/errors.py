@@ -98,10 +98,16 @@ def near_names(name: str, known: Iterable[str], count: int = 3, cutoff: float = 
 
 
 def show_value(value: Any, limit: int = 120) -> str:
-    """Return a value as one line of JSON (or its repr), shortened to ``limit`` characters."""
+    """Return a value as one line of JSON (or its repr), shortened to ``limit`` characters.
+
+    Of a long path the end is what tells it from others, so both ends of a text with a slash stay.
+    """
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = repr(value)
     text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    if len(text) <= limit:
+        return text
+    end = limit * 2 // 3 if isinstance(value, str) and "/" in value else 0
+    return f"{text[: limit - 1 - end]}…{text[len(text) - end :]}"

@@ -24,8 +24,9 @@ MARK = "MEDL_TEST_RUN"
 PATIENCE_S = 10.0
 """Seconds that processes get to end by themselves, such as those that a killed one left."""
 
-KEPT = ("pytest-of-", "torchinductor_")
-"""Beginnings of the names that may stay: what pytest keeps of its last three runs, and an empty cache of torch."""
+KEPT = ("pytest-of-", "torchinductor_", "torchelastic_", ".ses")
+"""Beginnings of the names that may stay: what pytest keeps of its last three runs, an empty cache of torch, the folders
+that torchrun leaves where it is ended by a signal, and the session number that a library keeps for itself."""
 
 
 def processes(mark: str) -> dict[int, str]:
