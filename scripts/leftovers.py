@@ -24,9 +24,10 @@ MARK = "MEDL_TEST_RUN"
 PATIENCE_S = 10.0
 """Seconds that processes get to end by themselves, such as those that a killed one left."""
 
-KEPT = ("pytest-of-", "torchinductor_", "torchelastic_", ".ses")
-"""Beginnings of the names that may stay: what pytest keeps of its last three runs, an empty cache of torch, the folders
-that torchrun leaves where it is ended by a signal, and the session number that a library keeps for itself."""
+KEPT = ("pytest-of-", "torchinductor_", "torchelastic_", "torch-shm-dir-", "pymp-", ".ses")
+"""Beginnings of the names that may stay: what pytest keeps of its last three runs, an empty cache of torch, the empty
+folders that torchrun and Python's multiprocessing cannot remove where a test kills them, and the session number that a
+library keeps for itself."""
 
 
 def processes(mark: str) -> dict[int, str]:
